@@ -1,0 +1,64 @@
+package tinytroupe
+
+import (
+	"context"
+	"errors"
+)
+
+// A job is a consolidation under way, or its held result. The result is
+// committed with the person's next turn, so that it does not matter when the
+// consolidation was made, nor how a run is cut into calls.
+type job struct {
+	done     chan struct{} // closed when out or err is set
+	count    int           // events of the episode that out replaces
+	out      *Consolidation
+	err      error
+	reported bool // the failure has been told
+}
+
+// consolidate begins what is due for any of the people and not under way.
+func (w *World) consolidate(ctx context.Context, people []*body) {
+	for _, b := range people {
+		if j := w.jobs[b.name]; j != nil && j.reported {
+			delete(w.jobs, b.name)
+		}
+		c := w.seats[b.name].consolidator
+		if b.due == nil || w.jobs[b.name] != nil || c == nil || context.Cause(ctx) != nil {
+			continue
+		}
+		d := b.due
+		j := &job{done: make(chan struct{}), count: len(d.old)}
+		w.jobs[b.name] = j
+		go func() {
+			defer close(j.done)
+			j.out, j.err = c.Consolidate(ctx, d.perception, d.old)
+			if j.err == nil && (j.out == nil || j.out.Summary == "") {
+				j.err = errors.New("no summary came back")
+			}
+		}()
+	}
+}
+
+// settle begins the consolidations that a committed round made due, and lets go
+// of those that it committed.
+func (w *World) settle(ctx context.Context, proposals []*proposal) {
+	people := make([]*body, 0, len(proposals))
+	for _, p := range proposals {
+		if p.err == nil {
+			delete(w.jobs, p.name)
+		}
+		people = append(people, w.st.body(p.name))
+	}
+	w.consolidate(ctx, people)
+}
+
+// join waits for every consolidation. Those that the end of the context cut
+// short are forgotten, and made when the world runs again.
+func (w *World) join(ctx context.Context) {
+	for name, j := range w.jobs {
+		<-j.done
+		if j.err != nil && context.Cause(ctx) != nil {
+			delete(w.jobs, name)
+		}
+	}
+}

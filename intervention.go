@@ -1,0 +1,65 @@
+package tinytroupe
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// A Reason says why an intervention fires.
+type Reason struct{ Text string }
+
+// An Intervention watches a world and acts upon it when its condition holds. When
+// and Then see a view of the step that begins; Then also sees the effects of
+// interventions before it.
+type Intervention struct {
+	Name     string // unique in its world; journalled
+	When     func(ctx context.Context, v *View) (*Reason, error)
+	Then     func(ctx context.Context, v *View) ([]Effect, error)
+	Once     bool // at most one firing
+	Cooldown int  // steps that must lie between firings
+	Most     int  // at most this many firings; 0 means no limit
+}
+
+func (iv *Intervention) ready(s *state) bool {
+	f := s.fired[iv.Name]
+	switch {
+	case f.times == 0:
+		return true
+	case iv.Once, iv.Most > 0 && f.times >= iv.Most:
+		return false
+	}
+	return s.step > f.last+iv.Cooldown
+}
+
+// intervene evaluates the conditions on one view, concurrently, and applies the
+// effects of those that hold, in order.
+func (w *World) intervene(ctx context.Context, tx *commit) error {
+	ivs := w.opts.Interventions
+	reasons := make([]*Reason, len(ivs))
+	errs := make([]error, len(ivs))
+	var wg sync.WaitGroup
+	for i := range ivs {
+		if ivs[i].ready(tx.s) {
+			wg.Go(func() { reasons[i], errs[i] = ivs[i].When(ctx, &View{tx.s}) })
+		}
+	}
+	wg.Wait()
+	for i := range ivs {
+		if errs[i] == nil && reasons[i] == nil {
+			continue
+		}
+		err := errs[i]
+		if err == nil {
+			tx.emit(Event{Kind: EventFired, Fired: &Fired{ivs[i].Name, reasons[i].Text}})
+			var effects []Effect
+			if effects, err = ivs[i].Then(ctx, &View{tx.s}); err == nil {
+				err = tx.effects("", effects, false)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("step %d: intervention %q: %w", tx.s.step, ivs[i].Name, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,262 @@
+package tinytroupe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+const (
+	mostPasses = 4  // decisions within one turn
+	mostActs   = 15 // acts within one turn, the closing DONE included
+
+	failedTurn          = "turn"
+	failedConsolidation = "consolidation"
+)
+
+// A TurnError is why a run stopped: what went wrong in whose turn.
+type TurnError struct {
+	Step   int
+	Person string
+	Err    error
+}
+
+func (e *TurnError) Error() string { return fmt.Sprintf("step %d: %s: %v", e.Step, e.Person, e.Err) }
+
+func (e *TurnError) Unwrap() error { return e.Err }
+
+// A proposal is what came of a turn, before anything is committed.
+type proposal struct {
+	name      string
+	seen      int // everything up to this Seq was shown
+	passes    []pass
+	fold      *Consolidation // of the oldest foldCount events of the episode
+	foldCount int
+	foldErr   error
+	err       error // the turn came to nothing
+}
+
+// A pass is one decision, tidied.
+type pass struct {
+	acts    []Action // DONE left out; the last one yields if yields is set
+	calls   []string
+	state   *MentalState
+	yields  bool
+	effects []Effect // of the act that yields
+	yielded error    // or why it did not work
+	during  bool     // there was a pass after it, which saw the result
+	done    *Action  // closes the turn
+}
+
+// turn lets a person perceive and decide. Nothing changes by it; base is shared
+// with the other turns of the round.
+func (w *World) turn(ctx context.Context, base *state, name string, round int) *proposal {
+	p := &proposal{name: name, seen: base.seq}
+	if err := w.decide(ctx, base, p, round); err != nil {
+		p.err = err
+	}
+	return p
+}
+
+func (w *World) decide(ctx context.Context, base *state, p *proposal, round int) error {
+	b, st := base.body(p.name), w.seats[p.name]
+	per, err := w.perceive(ctx, base, b, p)
+	if err != nil {
+		return err
+	}
+	var draft *commit // made when a pass yields
+	recent, total := b.recent, 0
+	for n := 1; ; n++ {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		d, err := st.mind.Decide(ctx, per)
+		if err != nil {
+			return err
+		}
+		if d == nil {
+			return errors.New("the mind decided nothing")
+		}
+		ps := pass{calls: slices.Clone(d.Calls), state: d.State, during: n < mostPasses}
+		var done *Action
+		ps.acts, done, recent = tidy(d.Actions, recent, mostActs-1-total, st.yields)
+		total += len(ps.acts)
+		if k := len(ps.acts); k > 0 && st.yields[ps.acts[k-1].Kind] {
+			ps.yields = true
+			if draft == nil {
+				draft = &commit{w: w, s: base.branch(), round: round}
+			}
+			a := ps.acts[k-1]
+			ps.effects, ps.yielded = st.owner[a.Kind].Perform(ctx, &View{draft.s}, p.name, a)
+			if err := context.Cause(ctx); err != nil && ps.yielded != nil {
+				return err
+			}
+			if ps.yielded == nil && !slices.ContainsFunc(ps.effects, func(e Effect) bool {
+				t, ok := e.(Tell)
+				return ok && slices.Contains(t.To, p.name)
+			}) {
+				ps.effects = append(slices.Clone(ps.effects), Tell{[]string{p.name}, Stimulus{Kind: Result, Content: string(a.Kind) + " is done."}})
+			}
+		}
+		last := !ps.yields || n == mostPasses || total >= mostActs-1
+		if last {
+			ps.during = false
+			if done == nil {
+				done = &Action{Kind: Done}
+			}
+			ps.done = done
+			if len(ps.acts) == 0 {
+				// A turn that keeps nothing still has an act, which carries what was seen.
+				ps.acts, ps.done = []Action{*done}, nil
+			} else if !ps.yields {
+				ps.acts, ps.done = append(ps.acts, *done), nil
+			}
+		}
+		p.passes = append(p.passes, ps)
+		if last {
+			return nil
+		}
+		if per, err = w.again(per, draft, p, &p.passes[n-1]); err != nil {
+			return err
+		}
+		per.Reminders = []string{fmt.Sprintf("This is the same turn. You may look things up %d more times before it ends.", mostPasses-1-n)}
+	}
+}
+
+// perceive gathers what a person perceives at the start of a turn, once their
+// consolidation is ready.
+func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal) (*Perception, error) {
+	per := base.perception(b)
+	if j := w.jobs[b.name]; j != nil {
+		select {
+		case <-j.done:
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+		switch {
+		case j.err == nil:
+			p.fold, p.foldCount = j.out, j.count
+			per.Summary, per.Episode = j.out.Summary, per.Episode[j.count:]
+		case context.Cause(ctx) != nil:
+			return nil, context.Cause(ctx)
+		default:
+			j.reported = true
+			p.foldErr = fmt.Errorf("%s: %w", failedConsolidation, j.err)
+			if w.opts.Tolerate == nil || !w.opts.Tolerate(j.err) {
+				return nil, p.foldErr
+			}
+		}
+	}
+	per.Stimuli = unseen(b)
+	per.Acts = w.seats[b.name].acts
+	return per, w.recall(ctx, b, per)
+}
+
+func unseen(b *body) []Stimulus {
+	stimuli := make([]Stimulus, 0, len(b.inbox))
+	for i := range b.inbox {
+		if s, ok := b.inbox[i].Perceived(b.name); ok {
+			stimuli = append(stimuli, s)
+		}
+	}
+	return stimuli
+}
+
+// recall asks the person's memory for what bears on the moment.
+func (w *World) recall(ctx context.Context, b *body, per *Perception) error {
+	m := w.seats[b.name].memory
+	if m == nil {
+		return nil
+	}
+	var words []string
+	for _, s := range per.Stimuli {
+		words = append(words, s.Content)
+	}
+	words = append(words, per.State.Goals, per.State.Attention)
+	words = append(words, per.Situation.Context...)
+	memos, err := m.Search(ctx, Query{Text: strings.TrimSpace(strings.Join(words, "\n"))})
+	if err != nil {
+		return fmt.Errorf("memory: %w", err)
+	}
+	per.Memos = memos
+	return nil
+}
+
+// again returns the perception of the pass after ps, with what it did in the draft.
+func (w *World) again(per *Perception, draft *commit, p *proposal, ps *pass) (*Perception, error) {
+	next := *per
+	next.Draft = slices.Clip(per.Draft)
+	add := func(ev Event) {
+		ev.Seq, ev.Step, ev.Round, ev.Time = 0, draft.s.step, draft.round, draft.s.now
+		next.Draft = append(next.Draft, ev)
+	}
+	for i := range ps.acts {
+		ev := Event{Kind: EventActed, Who: p.name, Action: &ps.acts[i]}
+		if len(next.Draft) == 0 {
+			ev.Seen = p.seen
+		}
+		if i == 0 {
+			ev.Calls = ps.calls
+		}
+		add(ev)
+	}
+	if ps.state != nil {
+		add(Event{Kind: EventState, Who: p.name, State: ps.state})
+	}
+	from := len(draft.events)
+	if err := draft.yielded(p.name, ps); err != nil {
+		return nil, err
+	}
+	for _, ev := range draft.events[from:] {
+		if ev.During {
+			add(ev)
+		}
+	}
+	return &next, nil
+}
+
+// tidy keeps the acts that make sense: at most room of them, one per kind and
+// target, no empty or repeated words, nothing after an act that yields. DONE is
+// taken out. It returns the acts kept, the DONE if there was one, and the words to
+// compare later ones with.
+func tidy(acts []Action, recent map[ActionKind][]string, room int, yields map[ActionKind]bool) ([]Action, *Action, map[ActionKind][]string) {
+	kept := make([]Action, 0, len(acts)+1)
+	var done *Action
+	type slot struct {
+		kind   ActionKind
+		target string
+	}
+	taken := make(map[slot]bool, len(acts))
+	grown := false
+	for _, a := range acts {
+		a.Kind = ActionKind(strings.ToUpper(strings.TrimSpace(string(a.Kind))))
+		if a.Kind == Done {
+			done = &Action{Kind: Done, Content: a.Content}
+			continue
+		}
+		key := slot{a.Kind, strings.ToLower(strings.TrimSpace(a.Target))}
+		empty := (a.Kind == Talk || a.Kind == Think) && strings.TrimSpace(a.Content) == ""
+		if len(kept) == room || taken[key] || empty || repeats(a.Content, recent[a.Kind]) {
+			continue
+		}
+		taken[key] = true
+		kept = append(kept, a)
+		if a.Content != "" {
+			if !grown {
+				copied := make(map[ActionKind][]string, len(recent)+1)
+				for k, v := range recent {
+					copied[k] = v
+				}
+				recent, grown = copied, true
+			}
+			recent[a.Kind] = push(recent[a.Kind], a.Content)
+		}
+		if yields[a.Kind] {
+			done = nil
+			break
+		}
+	}
+	return kept, done, recent
+}
