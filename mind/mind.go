@@ -1,0 +1,234 @@
+// Package mind is the mind that a language model makes: it writes what a person
+// perceives as a prompt, and reads the reply as a decision.
+//
+// A prompt stands in order of how long its parts last: rules, acts and persona in
+// the system prompt; the episode as messages, append-only, each byte for byte as
+// it was first sent; and at the very end what holds for this moment alone. So a
+// prompt begins with all that the one before it kept, and providers charge little
+// for a prefix that they have seen.
+package mind
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"strings"
+	"sync"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+)
+
+// What a zero field of Options stands for.
+const (
+	defaultActions  = 15
+	plainContent    = 2000
+	documentContent = 20000
+)
+
+// Options are the settings of a Mind. Slices and pointers in it are not changed.
+type Options struct {
+	// Templates holds templates that replace those built in, by name: rules.tmpl,
+	// acts.tmpl, persona.tmpl, consolidate.tmpl. Nil replaces none.
+	Templates fs.FS
+
+	// The rules end with a text against harmful content and one against copying
+	// protected works, unless these leave them out.
+	NoHarmfulText   bool
+	NoCopyrightText bool
+
+	MaxTokens   int      // of output; 0 leaves it to the vendor's settings
+	Temperature *float64 // nil leaves it to the vendor's settings
+	Effort      string   // reasoning effort: low, medium, high; empty leaves it to the vendor's settings
+
+	// Most acts in a reply (0 means 15), and most characters in the content of one
+	// (0 means 2,000, or 20,000 for people with an act whose content has a schema).
+	// Lower them for a model with a small context.
+	Actions int
+	Content int
+
+	// Images returns the bytes of an image by its hash. Nil makes an image in a
+	// prompt an error.
+	Images func(hash string) (mediaType string, data []byte, err error)
+
+	Purpose string // label of the calls of Decide; empty means act
+}
+
+// A Mind decides, consolidates and answers with a language model. It is safe for
+// concurrent use, and one Mind serves any number of people.
+type Mind struct {
+	model     llm.Model
+	opts      Options
+	templates *templates
+
+	mu      sync.Mutex // guards the caches
+	actsOf  map[string]*acts
+	systems map[systemKey]string
+}
+
+var (
+	_ tinytroupe.Mind         = (*Mind)(nil)
+	_ tinytroupe.Consolidator = (*Mind)(nil)
+	_ tinytroupe.Asker        = (*Mind)(nil)
+)
+
+// New returns a mind that asks m. It fails only on templates that do not work.
+func New(m llm.Model, o *Options) (*Mind, error) {
+	mind := &Mind{model: m, actsOf: map[string]*acts{}, systems: map[systemKey]string{}}
+	if o != nil {
+		mind.opts = *o
+	}
+	if mind.opts.Actions == 0 {
+		mind.opts.Actions = defaultActions
+	}
+	if mind.opts.Purpose == "" {
+		mind.opts.Purpose = "act"
+	}
+	var err error
+	mind.templates, err = loadTemplates(mind.opts.Templates)
+	if err != nil {
+		return nil, err
+	}
+	return mind, nil
+}
+
+// Hash returns the SHA-256 of the templates in use, hexadecimal.
+func (m *Mind) Hash() string { return m.templates.hash }
+
+// Decide asks the model for a turn, in one call. Its errors are those of
+// [llm.Ask]; a refusal is an [llm.ErrFiltered].
+func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroupe.Decision, error) {
+	req, a, err := m.request(p, m.opts.Purpose, "It is your turn.", nil)
+	if err != nil {
+		return nil, err
+	}
+	req.Schema = a.schema
+	r, calls, err := ask[reply](ctx, m.model, req)
+	if err != nil {
+		return nil, err
+	}
+	return &tinytroupe.Decision{Actions: r.Actions, State: r.State, Calls: calls}, nil
+}
+
+// Ask asks the person a question, in one call after the same prefix as a turn. An
+// empty answer is an [llm.ErrInvalid], a refusal an [llm.ErrFiltered].
+func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
+	req, _, err := m.request(p, "ask", "Question: "+q.Text, q.Images)
+	if err != nil {
+		return nil, err
+	}
+	if q.Schema != nil {
+		req.Schema = &llm.Schema{Name: "answer", Body: q.Schema}
+		v, resp, err := llm.Ask[json.RawMessage](ctx, m.model, req)
+		if err != nil {
+			return nil, err
+		}
+		return &tinytroupe.Answer{Value: v, Calls: keys(resp)}, nil
+	}
+	resp, err := m.model.Generate(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	text := spoken(resp.Text)
+	if text == "" {
+		return nil, &llm.InvalidError{Reason: "the answer is empty", Raw: resp.Text}
+	}
+	return &tinytroupe.Answer{Text: text, Calls: keys(resp)}, nil
+}
+
+// Consolidate asks the model for a memory of old and of the earlier summary, in
+// one call after the same prefix as a turn. Its memos are of the kind
+// consolidated, as of the last event in old.
+func (m *Mind) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []tinytroupe.Event) (*tinytroupe.Consolidation, error) {
+	if len(old) == 0 {
+		return nil, errors.New("there is nothing to consolidate")
+	}
+	a, err := m.acts(p.Acts)
+	if err != nil {
+		return nil, err
+	}
+	text, err := m.templates.text("consolidate.tmpl", consolidateData{p.Summary != "", mostSummary, mostMemos})
+	if err != nil {
+		return nil, err
+	}
+	now := old[len(old)-1].Time
+	w := &writer{name: p.Persona.Name(), show: m.image}
+	w.history(p.Summary, old)
+	if len(w.lines) > 0 {
+		w.user(now, nil, nil)
+	}
+	if w.err != nil {
+		return nil, w.err
+	}
+	req := m.ask(p, "consolidate", m.system(&p.Persona, a), append(w.msgs, llm.Text(llm.User, text)))
+	req.Schema = &llm.Schema{Name: "memory", Body: consolidationSchema()}
+	r, calls, err := ask[consolidation](ctx, m.model, req)
+	if err != nil {
+		return nil, err
+	}
+	c := &tinytroupe.Consolidation{Summary: strings.TrimSpace(r.Summary), Calls: calls}
+	if c.Summary == "" {
+		return nil, &llm.InvalidError{Reason: "the summary is empty", Raw: r.Summary}
+	}
+	for _, memo := range r.Memos {
+		if memo = strings.TrimSpace(memo); memo != "" {
+			c.Memos = append(c.Memos, tinytroupe.Memo{Kind: "consolidated", Time: now, Content: memo})
+		}
+	}
+	return c, nil
+}
+
+// image returns an image as a part of a message.
+func (m *Mind) image(img tinytroupe.Image) (llm.Part, error) {
+	if m.opts.Images == nil {
+		return llm.Part{}, fmt.Errorf("image %s: this mind was given no way to see images", img.Hash)
+	}
+	mediaType, data, err := m.opts.Images(img.Hash)
+	if err != nil {
+		return llm.Part{}, fmt.Errorf("image %s: %w", img.Hash, err)
+	}
+	if mediaType == "" {
+		mediaType = img.MediaType
+	}
+	return llm.Part{Image: &llm.Image{MediaType: mediaType, Data: data}}, nil
+}
+
+// ask asks for a T under the schema of req.
+func ask[T any](ctx context.Context, m llm.Model, req *llm.Request) (T, []string, error) {
+	raw, resp, err := llm.Ask[json.RawMessage](ctx, m, req)
+	if err != nil {
+		var zero T
+		return zero, nil, err
+	}
+	v, err := decode[T](raw)
+	return v, keys(resp), err
+}
+
+func keys(resp *llm.Response) []string {
+	if resp == nil || resp.Call == "" {
+		return nil
+	}
+	return []string{resp.Call}
+}
+
+// spoken returns a free answer. A model that answers in the form of a turn, as all
+// its earlier replies are, is read for what it says aloud.
+func spoken(text string) string {
+	text = strings.TrimSpace(text)
+	var r reply
+	if !strings.HasPrefix(text, "{") || json.Unmarshal([]byte(text), &r) != nil {
+		return text
+	}
+	var said []string
+	for _, a := range r.Actions {
+		if a.Kind == tinytroupe.Talk && a.Content != "" {
+			said = append(said, a.Content)
+		}
+	}
+	if len(said) == 0 {
+		return text
+	}
+	return strings.Join(said, "\n")
+}

@@ -1,0 +1,151 @@
+package mind
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+)
+
+// mostCached bounds what is kept of rendered system prompts, and of acts. When
+// more are needed, all are made anew.
+const mostCached = 4096
+
+// acts is what depends on the acts a person can do: the first part of the system
+// prompt, and the schema of the reply.
+type acts struct {
+	head   string
+	schema *llm.Schema
+}
+
+type systemKey struct {
+	name string
+	acts *acts
+}
+
+// acts returns what belongs to specs, made once.
+func (m *Mind) acts(specs []tinytroupe.ActSpec) (*acts, error) {
+	var k []byte
+	for i := range specs {
+		s := &specs[i]
+		for _, f := range [...]string{string(s.Kind), s.Faculty, s.Purpose, string(s.Schema)} {
+			k = append(strconv.AppendInt(k, int64(len(f)), 10), ' ')
+			k = append(k, f...)
+		}
+		k = strconv.AppendBool(k, s.Yields)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if a := m.actsOf[string(k)]; a != nil {
+		return a, nil
+	}
+	content := m.opts.Content
+	if content == 0 {
+		content = plainContent
+		if slices.ContainsFunc(specs, func(s tinytroupe.ActSpec) bool { return len(s.Schema) > 0 }) {
+			content = documentContent
+		}
+	}
+	var head []string
+	for _, t := range []struct {
+		name string
+		data any
+	}{
+		{"rules.tmpl", rulesData{m.opts.Actions, content, !m.opts.NoHarmfulText, !m.opts.NoCopyrightText}},
+		{"acts.tmpl", newActsData(specs)},
+		{"persona.tmpl", struct{}{}},
+	} {
+		text, err := m.templates.text(t.name, t.data)
+		if err != nil {
+			return nil, err
+		}
+		head = append(head, text)
+	}
+	a := &acts{
+		head:   strings.Join(head, "\n\n") + "\n\n# Who you are\n",
+		schema: &llm.Schema{Name: "turn", Body: replySchema(specs, m.opts.Actions, content)},
+	}
+	if len(m.actsOf) >= mostCached {
+		clear(m.actsOf)
+	}
+	m.actsOf[string(k)] = a
+	return a, nil
+}
+
+// system returns the system prompt of a person.
+func (m *Mind) system(p *tinytroupe.Persona, a *acts) string {
+	persona := p.JSON()
+	key := systemKey{p.Name(), a}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	// People who share a name take turns in the cache; the text tells them apart.
+	if s, ok := m.systems[key]; ok && len(s) == len(a.head)+len(persona) && s[len(a.head):] == string(persona) {
+		return s
+	}
+	if len(m.systems) >= mostCached {
+		clear(m.systems)
+	}
+	s := a.head + string(persona)
+	m.systems[key] = s
+	return s
+}
+
+// request returns the request whose last message ends in closing, and then images;
+// and what belongs to the acts of the person.
+func (m *Mind) request(p *tinytroupe.Perception, purpose, closing string, images []tinytroupe.Image) (*llm.Request, *acts, error) {
+	a, err := m.acts(p.Acts)
+	if err != nil {
+		return nil, nil, err
+	}
+	w := &writer{name: p.Persona.Name(), show: m.image}
+	w.history(p.Summary, p.Episode)
+	for i := range p.Stimuli {
+		w.perceive(&p.Stimuli[i])
+	}
+	w.events(p.Draft, p.Situation.Now)
+	w.endReply(nil)
+	state := &p.State
+	if drafted(p.Draft) {
+		state = nil // the draft has a newer one
+	}
+	var parts []llm.Part
+	for _, img := range images {
+		parts = append(parts, w.part(img))
+	}
+	w.user(p.Situation.Now, tail(p, state, w.state, closing), parts)
+	if w.err != nil {
+		return nil, nil, w.err
+	}
+	return m.ask(p, purpose, m.system(&p.Persona, a), w.msgs), a, nil
+}
+
+// ask returns a request with the settings of the mind. A stable prefix ends before
+// the last message.
+func (m *Mind) ask(p *tinytroupe.Perception, purpose, system string, msgs []llm.Message) *llm.Request {
+	if n := len(msgs); n > 1 {
+		msgs[n-2].Cache = true
+	}
+	return &llm.Request{
+		System: system, Messages: msgs,
+		Temperature: m.opts.Temperature, MaxTokens: m.opts.MaxTokens, Effort: m.opts.Effort,
+		Label: llm.Label{World: p.World, Step: p.Step, Person: p.Persona.Name(), Purpose: purpose},
+	}
+}
+
+// history writes what is over.
+func (w *writer) history(summary string, episode []tinytroupe.Event) {
+	w.msgs = make([]llm.Message, 0, len(episode)/2+4)
+	if summary != "" {
+		w.msgs = append(w.msgs, llm.Text(llm.User, "Earlier, in short: "+summary))
+	}
+	for i := range episode {
+		w.event(&episode[i], episode[i].Time)
+	}
+	w.endReply(nil)
+}
+
+func drafted(draft []tinytroupe.Event) bool {
+	return slices.ContainsFunc(draft, func(e tinytroupe.Event) bool { return e.Kind == tinytroupe.EventState && e.State != nil })
+}
