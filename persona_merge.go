@@ -2,6 +2,7 @@ package tinytroupe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 )
@@ -17,9 +18,9 @@ const (
 )
 
 // Merge returns the persona with a fragment added. Keys that are new come last, in
-// the fragment's order; null gives way to anything; objects are merged; lists are
-// joined, each item once, where the order of keys makes no difference; pol decides
-// about what else differs. Values of different types are an error under any policy.
+// the fragment's order; null gives way to anything; objects are merged; a list gets
+// the items that it does not have, the order of their keys aside; pol decides about
+// what else differs. Values of different types are an error under any policy.
 // An error is a *PersonaError.
 func (p Persona) Merge(f Fragment, pol Policy) (Persona, error) {
 	root, err := mergeValues(p.root, f.root, pol, nil)
@@ -71,17 +72,18 @@ func mergeObjects(a, b ordered.Value, pol Policy, path []string) (ordered.Value,
 	return a, nil
 }
 
+// joinLists appends the items of b that are not in a yet.
 func joinLists(a, b ordered.Value) ordered.Value {
 	seen := make(map[string]bool, len(a.Items)+len(b.Items))
-	items := make([]ordered.Value, 0, len(a.Items)+len(b.Items))
-	for _, list := range [][]ordered.Value{a.Items, b.Items} {
-		for _, item := range list {
-			if key := item.Canonical(); !seen[key] {
-				seen[key] = true
-				items = append(items, item)
-			}
+	for _, item := range a.Items {
+		seen[item.Canonical()] = true
+	}
+	a.Items = slices.Clip(a.Items)
+	for _, item := range b.Items {
+		if key := item.Canonical(); !seen[key] {
+			seen[key] = true
+			a.Items = append(a.Items, item)
 		}
 	}
-	a.Items = items
 	return a
 }
