@@ -53,8 +53,8 @@ func (m *Mind) acts(specs []tinytroupe.ActSpec) (*acts, error) {
 		name string
 		data any
 	}{
-		{"rules.tmpl", rulesData{m.opts.Actions, content, !m.opts.NoHarmfulText, !m.opts.NoCopyrightText}},
-		{"acts.tmpl", newActsData(specs)},
+		{"rules.tmpl", rulesData{m.opts.Actions, !m.opts.NoHarmfulText, !m.opts.NoCopyrightText}},
+		{"acts.tmpl", newActsData(specs, content)},
 		{"persona.tmpl", struct{}{}},
 	} {
 		text, err := m.templates.text(t.name, t.data)

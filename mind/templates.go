@@ -29,13 +29,15 @@ var templateNames = []string{
 // rulesData is what rules.tmpl may use.
 type rulesData struct {
 	Actions   int  // most acts in a reply
-	Content   int  // most characters in the content of an act
 	Harmful   bool // with the text against harmful content
 	Copyright bool // with the text against copying protected works
 }
 
 // actsData is what acts.tmpl may use.
-type actsData struct{ Acts []actData }
+type actsData struct {
+	Acts    []actData
+	Content int // most characters in the content of an act
+}
 
 type actData struct {
 	Kind    string
@@ -52,8 +54,8 @@ type consolidateData struct {
 	Memos   int  // most memos
 }
 
-func newActsData(acts []tinytroupe.ActSpec) actsData {
-	var d actsData
+func newActsData(acts []tinytroupe.ActSpec, content int) actsData {
+	d := actsData{Content: content}
 	for _, a := range acts {
 		d.Acts = append(d.Acts, actData{string(a.Kind), a.Faculty, sentence(a.Purpose), string(a.Schema), a.Yields})
 	}
@@ -99,8 +101,8 @@ func loadTemplates(overlay fs.FS) (*templates, error) {
 		name string
 		data any
 	}{
-		{"rules.tmpl", rulesData{1, 1, true, true}},
-		{"acts.tmpl", actsData{[]actData{act}}},
+		{"rules.tmpl", rulesData{1, true, true}},
+		{"acts.tmpl", actsData{[]actData{act}, 1}},
 		{"persona.tmpl", struct{}{}},
 		{"consolidate.tmpl", consolidateData{true, 1, 1}},
 	} {
