@@ -1,0 +1,417 @@
+package openai
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+)
+
+const (
+	maxAdapt   = 12  // attempts of one call to find what an endpoint accepts
+	maxSchemas = 256 // schemas remembered
+)
+
+// A Model is one model of an endpoint. It is safe for concurrent use.
+type Model struct {
+	e    *Endpoint
+	id   string
+	name string
+
+	mu      sync.Mutex
+	found   quirks
+	schemas map[string]schemaState // by body
+}
+
+// schemaState is what is known of one schema.
+type schemaState struct {
+	strict *strictSchema
+	drop   class  // with which strict was made
+	format format // at least, whatever the endpoint can do otherwise
+}
+
+// New returns a model with an endpoint of its own. Nothing is sent.
+func New(model string, o *Options) (*Model, error) {
+	e, err := NewEndpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	return e.Model(model)
+}
+
+// Model returns a model of the endpoint; id is its name there, or Azure's
+// deployment. Each value finds out by itself what the model accepts.
+func (e *Endpoint) Model(id string) (*Model, error) {
+	if id == "" {
+		return nil, errors.New("openai: no model named")
+	}
+	return &Model{e: e, id: id, name: e.o.Provider + "/" + id, schemas: map[string]schemaState{}}, nil
+}
+
+// Name returns provider/model.
+func (m *Model) Name() string { return m.name }
+
+// Close closes the endpoint's idle connections. The model may be used again.
+func (m *Model) Close() { m.e.Close() }
+
+type chatRequest struct {
+	Model               string        `json:"model"`
+	Messages            []chatMessage `json:"messages"`
+	Format              *chatFormat   `json:"response_format,omitempty"`
+	Temperature         *float64      `json:"temperature,omitempty"`
+	TopP                *float64      `json:"top_p,omitempty"`
+	MaxCompletionTokens int           `json:"max_completion_tokens,omitempty"`
+	MaxTokens           int           `json:"max_tokens,omitempty"`
+	Effort              string        `json:"reasoning_effort,omitempty"`
+	Stop                []string      `json:"stop,omitempty"`
+	Seed                *int64        `json:"seed,omitempty"`
+
+	nullable bool // of the schema: see withoutNulls
+}
+
+type chatMessage struct {
+	Role    string `json:"role"`
+	Content any    `json:"content"` // string or []chatPart
+}
+
+type chatPart struct {
+	Type  string     `json:"type"`
+	Text  string     `json:"text,omitempty"`
+	Image *chatImage `json:"image_url,omitempty"`
+}
+
+type chatImage struct {
+	URL string `json:"url"`
+}
+
+type chatFormat struct {
+	Type       string      `json:"type"`
+	JSONSchema *chatSchema `json:"json_schema,omitempty"`
+}
+
+type chatSchema struct {
+	Name   string          `json:"name"`
+	Strict bool            `json:"strict"`
+	Schema json.RawMessage `json:"schema"`
+}
+
+type chatResponse struct {
+	Model   string `json:"model"`
+	Choices []struct {
+		Message struct {
+			Content json.RawMessage `json:"content"`
+			Refusal string          `json:"refusal"`
+		} `json:"message"`
+		FinishReason string `json:"finish_reason"`
+	} `json:"choices"`
+	Usage wireUsage `json:"usage"`
+}
+
+type wireUsage struct {
+	Prompt     int `json:"prompt_tokens"`
+	Completion int `json:"completion_tokens"`
+	CacheHit   int `json:"prompt_cache_hit_tokens"` // DeepSeek
+	Input      struct {
+		Cached int `json:"cached_tokens"`
+	} `json:"prompt_tokens_details"`
+	Output struct {
+		Reasoning int `json:"reasoning_tokens"`
+	} `json:"completion_tokens_details"`
+}
+
+func (u wireUsage) usage() llm.Usage {
+	return llm.Usage{Input: u.Prompt, CachedInput: max(u.Input.Cached, u.CacheHit), Output: u.Completion, Reasoning: u.Output.Reasoning}
+}
+
+// Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
+// again without it, at most a dozen times; refusals cost no tokens. It never waits
+// and repeats nothing else. A schema's optional members that come back as null,
+// because strict mode has no other way to leave them out, are left out of Text.
+func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	for n := 1; ; n++ {
+		q, err := m.plan(req)
+		if err != nil {
+			return nil, err
+		}
+		chat, err := m.request(req, q)
+		if err != nil {
+			return nil, err
+		}
+		body, err := encode(chat, m.e.extra)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", m.name, err)
+		}
+		var reply chatResponse
+		fail := m.e.exchange(ctx, m.name, http.MethodPost, "chat/completions", body, &reply)
+		if fail == nil {
+			resp, err := m.response(req, chat, &reply)
+			if q.limit == limitNew && chat.MaxCompletionTokens > 0 && resp != nil && resp.Usage.Output > chat.MaxCompletionTokens {
+				m.learn(quirks{limit: limitOld}, "", false, "max_completion_tokens was passed over")
+			}
+			return resp, err
+		}
+		next, once := q.react(fail, chat)
+		if next == q || n == maxAdapt {
+			return nil, fail.err
+		}
+		if next.format == q.format {
+			next.format = 0 // what one schema needs says nothing of others
+		}
+		var schema string
+		if req.Schema != nil {
+			schema = string(req.Schema.Body)
+		}
+		m.learn(next, schema, once, m.e.cut(fail.said))
+	}
+}
+
+// plan returns the quirks for a request, with what is known of its schema.
+func (m *Model) plan(req *llm.Request) (quirks, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	q := m.found
+	if req.Schema == nil {
+		return q, nil
+	}
+	s, ok := m.schemas[string(req.Schema.Body)]
+	if !ok || s.drop != q.drop {
+		strict, err := strictly(req.Schema.Body, q.drop)
+		if err != nil {
+			return q, fmt.Errorf("%s: %w", m.name, err)
+		}
+		s.strict, s.drop = strict, q.drop
+		if len(m.schemas) >= maxSchemas {
+			clear(m.schemas)
+		}
+		m.schemas[string(req.Schema.Body)] = s
+	}
+	q.format = max(q.format, s.format)
+	if !s.strict.strict {
+		q.format = max(q.format, formatSchema)
+	}
+	return q, nil
+}
+
+func (m *Model) request(req *llm.Request, q quirks) (*chatRequest, error) {
+	o := &m.e.o
+	c := &chatRequest{Model: m.id, Messages: make([]chatMessage, 0, len(req.Messages)+1)}
+	if req.System != "" {
+		c.Messages = append(c.Messages, chatMessage{"system", req.System})
+	}
+	for _, msg := range req.Messages {
+		c.Messages = append(c.Messages, chatMessage{string(msg.Role), content(msg.Parts)})
+	}
+	if req.Schema != nil {
+		if err := m.ask(c, req.Schema, q); err != nil {
+			return nil, err
+		}
+	}
+	if q.noSystem && req.System != "" {
+		c.Messages[0].Role = string(llm.User)
+	}
+	if q.mustSwitch || q.noSystem {
+		c.Messages = joined(c.Messages)
+	}
+	if t := firstOf(req.Temperature, o.Temperature); !q.noTemp {
+		c.Temperature = t
+	}
+	if p := firstOf(req.TopP, o.TopP); !q.noTopP {
+		c.TopP = p
+	}
+	switch n := cmpOr(req.MaxTokens, o.MaxTokens); q.limit {
+	case limitNew:
+		c.MaxCompletionTokens = n
+	case limitOld:
+		c.MaxTokens = n
+	}
+	if !q.noEffort {
+		c.Effort = cmpOr(req.Effort, o.Effort)
+	}
+	if !q.noStop {
+		c.Stop = req.Stop
+	}
+	if o.Seed != nil && !q.noSeed {
+		c.Seed = new(*o.Seed + int64(req.Draw))
+	}
+	return c, nil
+}
+
+// ask adds the schema to a request in the best form that the endpoint takes.
+func (m *Model) ask(c *chatRequest, s *llm.Schema, q quirks) error {
+	switch q.format {
+	case formatStrict, formatSchema:
+		m.mu.Lock()
+		strict := m.schemas[string(s.Body)].strict
+		m.mu.Unlock()
+		if strict == nil { // forgotten meanwhile
+			var err error
+			if strict, err = strictly(s.Body, q.drop); err != nil {
+				return err
+			}
+		}
+		c.nullable = strict.nullable
+		c.Format = &chatFormat{Type: "json_schema", JSONSchema: &chatSchema{
+			Name: cmpOr(s.Name, "reply"), Strict: q.format == formatStrict, Schema: strict.body}}
+		return nil
+	case formatObject:
+		c.Format = &chatFormat{Type: "json_object"}
+	}
+	text := "\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(s.Body)
+	if n := len(c.Messages); n > 0 && c.Messages[n-1].Role == string(llm.User) {
+		c.Messages[n-1].Content = join(c.Messages[n-1].Content, text)
+		return nil
+	}
+	c.Messages = append(c.Messages, chatMessage{string(llm.User), strings.TrimSpace(text)})
+	return nil
+}
+
+func firstOf(a, b *float64) *float64 {
+	if a != nil {
+		return a
+	}
+	return b
+}
+
+// content writes text alone as a string, which every server takes.
+func content(parts []llm.Part) any {
+	if len(parts) == 1 && parts[0].Image == nil {
+		return parts[0].Text
+	}
+	out := make([]chatPart, 0, len(parts))
+	images := false
+	for _, p := range parts {
+		if p.Text != "" || p.Image == nil {
+			out = append(out, chatPart{Type: "text", Text: p.Text})
+		}
+		if p.Image != nil {
+			images = true
+			out = append(out, chatPart{Type: "image_url", Image: &chatImage{
+				"data:" + p.Image.MediaType + ";base64," + base64.StdEncoding.EncodeToString(p.Image.Data)}})
+		}
+	}
+	if images {
+		return out
+	}
+	var b strings.Builder
+	for _, p := range out {
+		b.WriteString(p.Text)
+	}
+	return b.String()
+}
+
+// join appends content to content.
+func join(a, b any) any {
+	if s, ok := a.(string); ok {
+		if t, ok := b.(string); ok {
+			return s + t
+		}
+	}
+	parts := func(v any) []chatPart {
+		if s, ok := v.(string); ok {
+			return []chatPart{{Type: "text", Text: s}}
+		}
+		p, _ := v.([]chatPart) // the only other form
+		return p
+	}
+	return append(append([]chatPart{}, parts(a)...), parts(b)...)
+}
+
+// joined makes one message of messages of one role in a row.
+func joined(in []chatMessage) []chatMessage {
+	var out []chatMessage
+	for _, m := range in {
+		if n := len(out); n > 0 && out[n-1].Role == m.Role {
+			out[n-1].Content = join(join(out[n-1].Content, "\n\n"), m.Content)
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// encode writes a body with extra fields at its end. HTML is not escaped: what a
+// person says costs no more tokens than it has.
+func encode(v any, extra []byte) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, err
+	}
+	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	if len(extra) > 0 {
+		out = append(append(out[:len(out)-1], extra...), '}')
+	}
+	return out, nil
+}
+
+// response types a good answer: only a finished text that is not empty is one.
+func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatResponse) (*llm.Response, error) {
+	resp := &llm.Response{Model: m.e.maskOwn(cmpOr(reply.Model, m.id)), Usage: reply.Usage.usage(), Finish: llm.FinishStop}
+	fail := func(code string, err error, body string) (*llm.Response, error) {
+		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.cut(code), Body: m.e.cut(body), Err: err}
+	}
+	if len(reply.Choices) == 0 {
+		return fail("", condition(llm.ErrTransient, "the answer holds no choice"), "")
+	}
+	c := reply.Choices[0]
+	text, err := textOf(c.Message.Content)
+	if err != nil {
+		return fail("", condition(llm.ErrTransient, "the answer's content is neither text nor parts"), "")
+	}
+	resp.Text = m.e.maskOwn(text)
+	switch c.FinishReason {
+	case "length", "max_tokens", "model_length":
+		resp.Finish = llm.FinishLength
+		return fail(c.FinishReason, llm.ErrTruncated, "")
+	case "content_filter":
+		resp.Finish = llm.FinishFilter
+		return fail(c.FinishReason, llm.ErrFiltered, "")
+	case "error":
+		return fail(c.FinishReason, condition(llm.ErrTransient, "the provider gave up in the middle of the reply"), "")
+	}
+	if c.Message.Refusal != "" {
+		resp.Finish = llm.FinishFilter
+		return fail("refusal", llm.ErrFiltered, c.Message.Refusal)
+	}
+	if strings.TrimSpace(resp.Text) == "" {
+		return fail(c.FinishReason, condition(llm.ErrTransient, "empty reply"), "")
+	}
+	if chat.nullable {
+		resp.Text = withoutNulls(req.Schema.Body, resp.Text)
+	}
+	return resp, nil
+}
+
+// textOf reads the content of a reply: a string, null, or parts, of which those that
+// are text count and those that are thoughts do not.
+func textOf(raw json.RawMessage) (string, error) {
+	var s string
+	if len(raw) == 0 || string(raw) == "null" {
+		return "", nil
+	}
+	if json.Unmarshal(raw, &s) == nil {
+		return s, nil
+	}
+	var parts []struct {
+		Type string          `json:"type"`
+		Text json.RawMessage `json:"text"`
+	}
+	if err := json.Unmarshal(raw, &parts); err != nil {
+		return "", err
+	}
+	var b strings.Builder
+	for _, p := range parts {
+		if p.Type == "text" {
+			b.WriteString(scalar(p.Text))
+		}
+	}
+	return b.String(), nil
+}

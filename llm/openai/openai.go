@@ -1,0 +1,220 @@
+// Package openai speaks Chat Completions and embeddings as OpenAI, Azure OpenAI,
+// llama.cpp, vLLM, LM Studio, OpenRouter and many others serve them, on net/http
+// alone and without streaming.
+//
+// Endpoints differ in what they accept. A [Model] begins with the newest form, and
+// where an endpoint answers that it does not know a parameter, a kind of structured
+// output or a keyword of a schema, the model leaves it out or replaces it, remembers
+// that, says so in the log once, and asks again within the same call. See
+// [Model.Adapted].
+package openai
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+)
+
+// DefaultURL is where OpenAI answers.
+const DefaultURL = "https://api.openai.com/v1"
+
+// Options configure an endpoint and what its models send by default. Zero fields
+// have the defaults named. Maps are copied.
+type Options struct {
+	// BaseURL is the address before /chat/completions, with or without a slash at
+	// the end; a query is kept. Default DefaultURL. Azure:
+	// https://NAME.openai.azure.com/openai/v1, or
+	// https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=….
+	BaseURL string
+	// Key is sent as a bearer token; empty sends none.
+	Key string `json:"-"`
+	// KeyHeader names a header that gets the bare key instead, such as api-key.
+	KeyHeader string
+	// Header is sent with every request.
+	Header http.Header `json:"-"`
+	// Provider begins the models' names. Default openai.
+	Provider string
+
+	Client  *http.Client                          // default: a pool of the endpoint's own. Redirects are never followed
+	Proxy   func(*http.Request) (*url.URL, error) // for the endpoint's own pool; default none
+	Connect time.Duration                         // for a new connection in that pool; default 10 s
+	Timeout time.Duration                         // for a whole HTTP exchange; default 480 s
+	Log     *slog.Logger                          // default: nothing is logged
+
+	// What a request does not say. Zero leaves it to the endpoint.
+	MaxTokens   int      // output tokens, reasoning included
+	Temperature *float64 // 0 to 2
+	TopP        *float64 // 0 to 1
+	Effort      string   // low, medium, high
+	Seed        *int64   // a request's Draw is added
+	Dimensions  int      // of embeddings, where the model can choose
+	// Extra are further fields of the body of a generation, such as
+	// chat_template_kwargs. They may not repeat a field that this package sends.
+	Extra map[string]any
+}
+
+// String leaves out the key and the headers.
+func (o Options) String() string { return "openai.Options{BaseURL: " + redactedURL(o.BaseURL) + "}" }
+
+// GoString leaves out the key and the headers.
+func (o Options) GoString() string { return o.String() }
+
+func redactedURL(s string) string {
+	u, err := url.Parse(s)
+	if err != nil {
+		return "(not a URL)"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
+}
+
+// An Endpoint is one server with one pool of connections, which all of its models
+// share. It is safe for concurrent use.
+type Endpoint struct {
+	o       Options // without key, header and client
+	base    *url.URL
+	client  *http.Client
+	prepare func(http.Header) // adds the key; a function, so that printing an Endpoint prints no key
+	mask    func(string) string
+	maskOwn func(string) string // for a model's words: masks long keys alone
+	extra   []byte              // `,"name":value…`
+}
+
+// NewEndpoint returns an endpoint. Nothing is sent.
+func NewEndpoint(o *Options) (*Endpoint, error) {
+	e := new(Endpoint)
+	if o != nil {
+		e.o = *o
+	}
+	e.o.BaseURL = cmpOr(e.o.BaseURL, DefaultURL)
+	e.o.Provider = cmpOr(e.o.Provider, "openai")
+	e.o.Connect = cmpOr(e.o.Connect, 10*time.Second)
+	e.o.Timeout = cmpOr(e.o.Timeout, 480*time.Second)
+	e.o.Log = cmpOr(e.o.Log, slog.New(slog.DiscardHandler))
+
+	u, err := url.Parse(strings.TrimSpace(e.o.BaseURL))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, fmt.Errorf("openai: base URL %s: want http(s)://HOST[/PATH], such as %s", redactedURL(e.o.BaseURL), DefaultURL)
+	}
+	u.Path = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions")
+	u.RawPath, u.Fragment = "", ""
+	e.base = u
+
+	key, header := strings.TrimSpace(e.o.Key), e.o.Header.Clone()
+	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
+		return nil, errors.New("openai: the key contains a blank, a line break or a control character")
+	}
+	keyHeader := e.o.KeyHeader
+	e.prepare = func(h http.Header) {
+		for k, v := range header {
+			h[k] = v
+		}
+		switch {
+		case key == "":
+		case keyHeader != "":
+			h.Set(keyHeader, key)
+		default:
+			h.Set("Authorization", "Bearer "+key)
+		}
+	}
+	e.mask, e.maskOwn = maskers(secrets(key, header, u))
+	if e.extra, err = extraFields(e.o.Extra); err != nil {
+		return nil, err
+	}
+
+	client := http.Client{Transport: e.o.transport()}
+	if e.o.Client != nil {
+		client = *e.o.Client
+	}
+	// A redirect would turn the POST into a GET, or carry a key header elsewhere.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	e.client = &client
+	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.BaseURL = "", nil, nil, nil, redactedURL(u.String())
+	return e, nil
+}
+
+func cmpOr[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+// transport returns a pool that keeps as many idle connections as calls run at
+// once, so that none is opened twice, and that notices dead ones.
+func (o *Options) transport() *http.Transport {
+	return &http.Transport{
+		Proxy:               o.Proxy,
+		DialContext:         (&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout: o.Connect,
+		ForceAttemptHTTP2:   true,
+		MaxIdleConnsPerHost: 512,
+		IdleConnTimeout:     90 * time.Second,
+		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
+	}
+}
+
+// Close closes the connections that are idle. The endpoint may be used again.
+func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
+
+// ownFields are the fields of a generation that Extra may not name.
+var ownFields = []string{"model", "messages", "response_format", "temperature", "top_p", "max_tokens",
+	"max_completion_tokens", "reasoning_effort", "stop", "seed", "stream", "n"}
+
+func extraFields(extra map[string]any) ([]byte, error) {
+	names := make([]string, 0, len(extra))
+	for name := range extra {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	var out []byte
+	for _, name := range names {
+		if slices.Contains(ownFields, name) {
+			return nil, fmt.Errorf("openai: extra field %s: set it by its own option", name)
+		}
+		k, _ := json.Marshal(name) // a string always has a form
+		v, err := json.Marshal(extra[name])
+		if err != nil {
+			return nil, fmt.Errorf("openai: extra field %s: %w", name, err)
+		}
+		out = append(append(append(append(out, ','), k...), ':'), v...)
+	}
+	return out, nil
+}
+
+// ModelInfo is one entry of an endpoint's list of models.
+type ModelInfo struct {
+	ID      string
+	Context int // tokens of context; 0 where the endpoint does not say
+}
+
+// Models returns the endpoint's models in the order in which it lists them.
+func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
+	var list struct {
+		Data []struct {
+			ID            string `json:"id"`
+			MaxModelLen   int    `json:"max_model_len"`  // vLLM
+			ContextLength int    `json:"context_length"` // OpenRouter
+			Meta          struct {
+				Ctx int `json:"n_ctx"` // llama.cpp
+			} `json:"meta"`
+		} `json:"data"`
+	}
+	if fail := e.exchange(ctx, e.o.Provider, http.MethodGet, "models", nil, &list); fail != nil {
+		return nil, fail.err
+	}
+	infos := make([]ModelInfo, 0, len(list.Data))
+	for _, d := range list.Data {
+		infos = append(infos, ModelInfo{ID: d.ID, Context: max(d.MaxModelLen, d.ContextLength, d.Meta.Ctx)})
+	}
+	return infos, nil
+}

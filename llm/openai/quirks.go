@@ -1,0 +1,196 @@
+package openai
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// How structured output is asked for.
+type format uint8
+
+const (
+	formatStrict format = iota // json_schema, strict
+	formatSchema               // json_schema, not strict
+	formatObject               // json_object, and the schema at the end of the prompt
+	formatPrompt               // the schema at the end of the prompt
+)
+
+// How the limit of output tokens is called.
+type limit uint8
+
+const (
+	limitNew  limit = iota // max_completion_tokens
+	limitOld               // max_tokens
+	limitNone              // not sent
+)
+
+// quirks are what an endpoint was found not to accept. They only ever grow.
+type quirks struct {
+	format     format
+	limit      limit
+	drop       class // keywords of schemas
+	noTemp     bool
+	noTopP     bool
+	noStop     bool
+	noEffort   bool
+	noSeed     bool
+	noSystem   bool // the system prompt opens the first user message
+	mustSwitch bool // messages of one role in a row are joined
+}
+
+// or returns what either of two has found.
+func (q quirks) or(r quirks) quirks {
+	return quirks{
+		max(q.format, r.format), max(q.limit, r.limit), q.drop | r.drop, q.noTemp || r.noTemp, q.noTopP || r.noTopP,
+		q.noStop || r.noStop, q.noEffort || r.noEffort, q.noSeed || r.noSeed, q.noSystem || r.noSystem, q.mustSwitch || r.mustSwitch,
+	}
+}
+
+// words names the quirks.
+func (q quirks) words() []string {
+	var out []string
+	add := func(on bool, text string) {
+		if on {
+			out = append(out, text)
+		}
+	}
+	add(q.format == formatSchema, "schemas are not strict")
+	add(q.format == formatObject, "json_object, with the schema in the prompt")
+	add(q.format == formatPrompt, "no structured output: the schema is in the prompt")
+	add(q.limit == limitOld, "max_tokens in place of max_completion_tokens")
+	add(q.limit == limitNone, "no limit of output tokens")
+	for _, c := range classes {
+		add(q.drop&c.class != 0, "schemas without "+strings.Join(c.words, ", "))
+	}
+	add(q.noTemp, "no temperature")
+	add(q.noTopP, "no top_p")
+	add(q.noStop, "no stop")
+	add(q.noEffort, "no reasoning_effort")
+	add(q.noSeed, "no seed")
+	add(q.noSystem, "no system role: the system prompt opens the first user message")
+	add(q.mustSwitch, "messages of one role in a row are joined")
+	return out
+}
+
+var (
+	// refuses is how endpoints say that they do not take a thing at all. A bad value of
+	// a thing that they do take must not match: that is the caller's mistake.
+	refuses = regexp.MustCompile(`unsupported|not supported|does not support|doesn't support|unrecogni[sz]ed|unknown|` +
+		`not permitted|not allowed|unexpected|extra_forbidden|extra inputs|extra fields|not available|not implemented|` +
+		`deprecated|incompatible|cannot be used|is unavailable|must alternate`)
+	aboutSchema = regexp.MustCompile(`response_format|json_schema|json schema|json_object|json mode|invalid schema|structured output|guided|grammar|\bschema\b`)
+	thisSchema  = regexp.MustCompile(`invalid schema|invalid json schema|schema error|schema is (invalid|too)|in context=`)
+	grammar     = regexp.MustCompile(`grammar|repetition`)
+)
+
+// react reads an answer that refused a call made with q, and returns the quirks with
+// which to try again. once says that the cause is this schema, not the endpoint.
+// The same quirks mean that there is nothing to change.
+func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
+	next = q
+	switch f.status {
+	case 400, 415, 422, 500, 501:
+	default:
+		return q, false
+	}
+	if c.Format != nil && aboutSchema.MatchString(f.said) {
+		return q.reactSchema(f, c)
+	}
+	if f.status >= 500 && f.status != 501 || !refuses.MatchString(f.said) {
+		return q, false
+	}
+	named := func(field string) bool {
+		return regexp.MustCompile(`(^|[^a-z_])` + field + `($|[^a-z_])`).MatchString(f.said)
+	}
+	next.noTemp = q.noTemp || c.Temperature != nil && named("temperature")
+	next.noTopP = q.noTopP || c.TopP != nil && named("top_p")
+	next.noStop = q.noStop || c.Stop != nil && named("stop")
+	next.noEffort = q.noEffort || c.Effort != "" && (named("reasoning_effort") || named("reasoning.effort"))
+	next.noSeed = q.noSeed || c.Seed != nil && named("seed")
+	switch {
+	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"):
+		next.limit = limitOld
+	case c.MaxTokens > 0 && named("max_tokens"):
+		next.limit = limitNone
+	}
+	if next == q && named("system") && containsAny(f.said, "role", "message", "prompt") {
+		next.noSystem = true
+	}
+	if next == q && strings.Contains(f.said, "alternat") {
+		next.mustSwitch = true
+	}
+	return next, false
+}
+
+// reactSchema drops the keywords that the answer names, else asks for less.
+func (q quirks) reactSchema(f *failed, c *chatRequest) (next quirks, once bool) {
+	next = q
+	if s := c.Format.JSONSchema; s != nil {
+		has := func(word string) bool { return bytes.Contains(s.Schema, []byte(`"`+word+`"`)) }
+		for _, k := range classes {
+			for _, w := range k.words {
+				if has(w) && regexp.MustCompile(`(^|[^a-z_])`+strings.ToLower(w)+`($|[^a-z_])`).MatchString(f.said) {
+					next.drop |= k.class
+				}
+			}
+			// Large bounds overflow a grammar, which names no keyword.
+			if k.class&(lengths|items) != 0 && grammar.MatchString(f.said) && slices.ContainsFunc(k.words, has) {
+				next.drop |= k.class
+			}
+		}
+		if next != q {
+			return next, false
+		}
+	}
+	once = thisSchema.MatchString(f.said)
+	switch {
+	case q.format == formatStrict && (once || strings.Contains(f.said, "strict")):
+		next.format = formatSchema
+	case q.format <= formatSchema:
+		next.format = formatObject
+	default:
+		next.format, once = formatPrompt, false
+	}
+	return next, once
+}
+
+// learn adds what one call found to what the model knows, and logs what is new.
+func (m *Model) learn(next quirks, body string, once bool, answer string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if once {
+		if len(m.schemas) >= maxSchemas {
+			clear(m.schemas)
+		}
+		k := m.schemas[body]
+		if next.format <= k.format {
+			return
+		}
+		k.format = next.format
+		m.schemas[body] = k
+		m.e.o.Log.Warn("a schema was refused; asking for less", "model", m.name, "format", fmt.Sprint(next.words()), "answer", answer)
+		return
+	}
+	old := m.found
+	m.found = old.or(next)
+	if m.found == old {
+		return
+	}
+	known := old.words()
+	for _, w := range m.found.words() {
+		if !slices.Contains(known, w) {
+			m.e.o.Log.Warn("adapted to what the endpoint accepts", "model", m.name, "change", w, "answer", answer)
+		}
+	}
+}
+
+// Adapted says in words what the model leaves out or replaces because the endpoint
+// refused it, in a fixed order; nil for nothing. It belongs beside the results.
+func (m *Model) Adapted() []string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.found.words()
+}
