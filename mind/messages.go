@@ -21,41 +21,52 @@ const documentMemo = "document"
 //     ends with the state, with the next thing perceived, or with the next turn.
 //   - Two assistant messages have a user message between them, if only to say that
 //     nothing was new.
+//
+// All text gathers in one buffer, which the messages share in the end.
 type writer struct {
 	name string
 	show func(tinytroupe.Image) (llm.Part, error)
 
-	msgs   []llm.Message
-	lines  []byte                  // perceived, not yet in a message
-	images []llm.Part              // of those lines
-	reply  []byte                  // the open assistant message; nil when none is open
-	state  *tinytroupe.MentalState // the newest one in a message
+	text     []byte
+	parts    []part
+	messages []message
+
+	lines  []byte     // perceived, not yet in a message
+	images []llm.Part // of those lines
+	open   bool       // an assistant message is being written
+	state  *tinytroupe.MentalState
 	err    error
 }
 
-func (w *writer) events(events []tinytroupe.Event, now time.Time) {
-	for i := range events {
-		w.event(&events[i], now)
-	}
+// part is an image, or text up to a place in the buffer, from where the part
+// before it ends.
+type part struct {
+	image llm.Part
+	end   int
 }
 
-// event takes the next event. Those that are neither perceived nor done by the
-// person leave no trace. A draft's events without a time happen at now.
+// message has the parts up to a place in the list of them.
+type message struct {
+	role llm.Role
+	end  int
+}
+
 func (w *writer) event(e *tinytroupe.Event, now time.Time) {
-	if !e.Time.IsZero() {
-		now = e.Time
-	}
 	switch {
 	case e.Who == w.name && e.Kind == tinytroupe.EventActed && e.Action != nil:
 		if e.Seen > 0 {
 			w.endReply(nil)
 		}
-		if w.beginReply(now) {
-			w.reply = append(w.reply, ',')
+		if w.open {
+			w.text = append(w.text, ',')
+		} else {
+			w.beginReply(now)
 		}
-		w.reply = appendAction(w.reply, e.Action)
+		w.text = appendAction(w.text, e.Action)
 	case e.Who == w.name && e.Kind == tinytroupe.EventState && e.State != nil:
-		w.beginReply(now)
+		if !w.open {
+			w.beginReply(now)
+		}
 		w.endReply(e.State)
 	default:
 		if s, ok := e.Perceived(w.name); ok {
@@ -73,14 +84,13 @@ func (w *writer) perceive(s *tinytroupe.Stimulus) {
 			label = "image " + strconv.Itoa(len(w.images)+1)
 		}
 		labels = append(labels, label)
-		w.images = append(w.images, w.part(img))
+		w.images = append(w.images, w.image(img))
 	}
-	w.lines = append(w.lines, '\n')
-	w.lines = appendStimulus(w.lines, s, labels)
+	w.lines = appendStimulus(append(w.lines, '\n'), s, labels)
 }
 
-// part fetches an image. The first failure is kept in err.
-func (w *writer) part(img tinytroupe.Image) llm.Part {
+// image fetches an image. The first failure is kept in err.
+func (w *writer) image(img tinytroupe.Image) llm.Part {
 	p, err := w.show(img)
 	if err != nil && w.err == nil {
 		w.err = err
@@ -89,51 +99,77 @@ func (w *writer) part(img tinytroupe.Image) llm.Part {
 }
 
 // beginReply opens an assistant message, after the user message that it answers.
-// It reports whether one was open already.
-func (w *writer) beginReply(now time.Time) bool {
-	if w.reply != nil {
-		return true
-	}
-	w.user(now, nil, nil)
-	w.reply = append(make([]byte, 0, 512), `{"actions":[`...)
-	return false
+func (w *writer) beginReply(now time.Time) {
+	w.kept(now)
+	w.end(llm.User)
+	w.text = append(w.text, `{"actions":[`...)
+	w.open = true
 }
 
 // endReply closes the open assistant message, if any.
 func (w *writer) endReply(s *tinytroupe.MentalState) {
-	if w.reply == nil {
+	if !w.open {
 		return
 	}
-	w.reply = append(w.reply, ']')
+	w.text = append(w.text, ']')
 	if s != nil {
-		w.reply = append(w.reply, `,"state":`...)
-		w.reply = appendState(w.reply, s)
+		w.text = appendState(append(w.text, `,"state":`...), s)
 		w.state = s
 	}
-	w.msgs = append(w.msgs, llm.Text(llm.Assistant, string(append(w.reply, '}'))))
-	w.reply = nil
+	w.text = append(w.text, '}')
+	w.end(llm.Assistant)
+	w.open = false
 }
 
-// user appends the user message of what was perceived: the part that is kept, then
-// tail and its images.
-func (w *writer) user(now time.Time, tail []byte, images []llm.Part) {
-	b := append(make([]byte, 0, 40+len(w.lines)+len(tail)), '[')
-	b = now.AppendFormat(b, "Monday 2006-01-02 15:04")
-	b = append(b, ']')
-	b = append(b, w.lines...)
+// kept writes what was perceived, as the part of a user message that stays.
+func (w *writer) kept(now time.Time) {
+	w.text = append(now.AppendFormat(append(w.text, '['), "Monday 2006-01-02 15:04"), ']')
 	if len(w.lines) == 0 {
-		b = append(b, "\n(nothing new)"...)
+		w.text = append(w.text, "\n(nothing new)"...)
 	}
-	var parts []llm.Part
-	switch {
-	case len(w.images) == 0:
-		parts = []llm.Part{{Text: string(append(b, tail...))}}
-	default:
-		parts = append(append(make([]llm.Part, 0, len(w.images)+2), llm.Part{Text: string(b)}), w.images...)
-		if len(tail) > 0 {
-			parts = append(parts, llm.Part{Text: string(tail)})
+	w.text = append(w.text, w.lines...)
+	if len(w.images) > 0 {
+		w.add(w.images)
+	}
+	w.lines, w.images = w.lines[:0], w.images[:0]
+}
+
+// add ends the text of the part being written, and adds images after it.
+func (w *writer) add(images []llm.Part) {
+	w.endPart()
+	for _, p := range images {
+		w.parts = append(w.parts, part{p, len(w.text)})
+	}
+}
+
+func (w *writer) endPart() {
+	if n := len(w.parts); n == 0 || w.parts[n-1].end < len(w.text) {
+		w.parts = append(w.parts, part{end: len(w.text)})
+	}
+}
+
+// end ends the message being written.
+func (w *writer) end(role llm.Role) {
+	w.endPart()
+	w.messages = append(w.messages, message{role, len(w.parts)})
+}
+
+// finish returns the messages. A stable prefix ends before the last one.
+func (w *writer) finish() []llm.Message {
+	text := string(w.text)
+	parts := make([]llm.Part, len(w.parts))
+	from := 0
+	for i, p := range w.parts {
+		if parts[i] = p.image; p.image.Image == nil {
+			parts[i].Text = text[from:p.end]
 		}
+		from = p.end
 	}
-	w.msgs = append(w.msgs, llm.Message{Role: llm.User, Parts: append(parts, images...)})
-	w.lines, w.images = w.lines[:0], nil
+	msgs := make([]llm.Message, len(w.messages))
+	from = 0
+	for i, m := range w.messages {
+		msgs[i] = llm.Message{Role: m.role, Parts: parts[from:m.end:m.end], Cache: i == len(msgs)-2}
+		from = m.end
+	}
+	return msgs
 }

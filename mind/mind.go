@@ -62,6 +62,7 @@ type Mind struct {
 	model     llm.Model
 	opts      Options
 	templates *templates
+	memory    *llm.Schema // of a consolidation
 
 	mu      sync.Mutex // guards the caches
 	actsOf  map[string]*acts
@@ -76,7 +77,10 @@ var (
 
 // New returns a mind that asks m. It fails only on templates that do not work.
 func New(m llm.Model, o *Options) (*Mind, error) {
-	mind := &Mind{model: m, actsOf: map[string]*acts{}, systems: map[systemKey]string{}}
+	mind := &Mind{
+		model: m, memory: &llm.Schema{Name: "memory", Body: consolidationSchema()},
+		actsOf: map[string]*acts{}, systems: map[systemKey]string{},
+	}
 	if o != nil {
 		mind.opts = *o
 	}
@@ -105,15 +109,16 @@ func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroup
 		return nil, err
 	}
 	req.Schema = a.schema
-	r, calls, err := ask[reply](ctx, m.model, req)
+	r, resp, err := llm.Ask[reply](ctx, m.model, req)
 	if err != nil {
 		return nil, err
 	}
-	return &tinytroupe.Decision{Actions: r.Actions, State: r.State, Calls: calls}, nil
+	return &tinytroupe.Decision{Actions: r.Actions, State: r.State, Calls: resp.Calls}, nil
 }
 
-// Ask asks the person a question, in one call after the same prefix as a turn. An
-// empty answer is an [llm.ErrInvalid], a refusal an [llm.ErrFiltered].
+// Ask asks the person a question, in one call after the same prefix as a turn. The
+// schema of a question must describe an object. An empty answer is an
+// [llm.ErrInvalid], a refusal an [llm.ErrFiltered].
 func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
 	req, _, err := m.request(p, "ask", "Question: "+q.Text, q.Images)
 	if err != nil {
@@ -125,17 +130,27 @@ func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Q
 		if err != nil {
 			return nil, err
 		}
-		return &tinytroupe.Answer{Value: v, Calls: keys(resp)}, nil
+		return &tinytroupe.Answer{Value: v, Calls: resp.Calls}, nil
 	}
 	resp, err := m.model.Generate(ctx, req)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
+	case resp == nil:
+		return nil, errors.New("the model returned neither an answer nor an error")
+	case resp.Finish == llm.FinishLength:
+		return nil, llm.ErrTruncated
+	case resp.Finish == llm.FinishFilter:
+		return nil, llm.ErrFiltered
 	}
-	text := spoken(resp.Text)
-	if text == "" {
+	a := &tinytroupe.Answer{Text: spoken(resp.Text)}
+	if a.Text == "" {
 		return nil, &llm.InvalidError{Reason: "the answer is empty", Raw: resp.Text}
 	}
-	return &tinytroupe.Answer{Text: text, Calls: keys(resp)}, nil
+	if resp.Call != "" {
+		a.Calls = []string{resp.Call}
+	}
+	return a, nil
 }
 
 // Consolidate asks the model for a memory of old and of the earlier summary, in
@@ -154,23 +169,25 @@ func (m *Mind) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []
 		return nil, err
 	}
 	now := old[len(old)-1].Time
-	w := &writer{name: p.Persona.Name(), show: m.image}
-	w.history(p.Summary, old)
+	w := m.history(p, old)
 	if len(w.lines) > 0 {
-		w.user(now, nil, nil)
+		w.kept(now)
+		w.end(llm.User)
 	}
+	w.text = append(w.text, text...)
+	w.end(llm.User)
 	if w.err != nil {
 		return nil, w.err
 	}
-	req := m.ask(p, "consolidate", m.system(&p.Persona, a), append(w.msgs, llm.Text(llm.User, text)))
-	req.Schema = &llm.Schema{Name: "memory", Body: consolidationSchema()}
-	r, calls, err := ask[consolidation](ctx, m.model, req)
+	req := m.settings(p, "consolidate", a, w.finish())
+	req.Schema = m.memory
+	r, resp, err := llm.Ask[consolidation](ctx, m.model, req)
 	if err != nil {
 		return nil, err
 	}
-	c := &tinytroupe.Consolidation{Summary: strings.TrimSpace(r.Summary), Calls: calls}
+	c := &tinytroupe.Consolidation{Summary: strings.TrimSpace(r.Summary), Calls: resp.Calls}
 	if c.Summary == "" {
-		return nil, &llm.InvalidError{Reason: "the summary is empty", Raw: r.Summary}
+		return nil, &llm.InvalidError{Reason: "the summary is empty", Raw: resp.Text}
 	}
 	for _, memo := range r.Memos {
 		if memo = strings.TrimSpace(memo); memo != "" {
@@ -195,27 +212,13 @@ func (m *Mind) image(img tinytroupe.Image) (llm.Part, error) {
 	return llm.Part{Image: &llm.Image{MediaType: mediaType, Data: data}}, nil
 }
 
-// ask asks for a T under the schema of req.
-func ask[T any](ctx context.Context, m llm.Model, req *llm.Request) (T, []string, error) {
-	raw, resp, err := llm.Ask[json.RawMessage](ctx, m, req)
-	if err != nil {
-		var zero T
-		return zero, nil, err
-	}
-	v, err := decode[T](raw)
-	return v, keys(resp), err
-}
-
-func keys(resp *llm.Response) []string {
-	if resp == nil || resp.Call == "" {
-		return nil
-	}
-	return []string{resp.Call}
-}
-
-// spoken returns a free answer. A model that answers in the form of a turn, as all
-// its earlier replies are, is read for what it says aloud.
+// spoken returns a free answer, without the reasoning before it. A model that
+// answers in the form of a turn, as all its earlier replies are, is read for what
+// it says aloud.
 func spoken(text string) string {
+	if i := strings.LastIndex(text, "</think>"); i >= 0 {
+		text = text[i+len("</think>"):]
+	}
 	text = strings.TrimSpace(text)
 	var r reply
 	if !strings.HasPrefix(text, "{") || json.Unmarshal([]byte(text), &r) != nil {

@@ -99,53 +99,69 @@ func (m *Mind) request(p *tinytroupe.Perception, purpose, closing string, images
 	if err != nil {
 		return nil, nil, err
 	}
-	w := &writer{name: p.Persona.Name(), show: m.image}
-	w.history(p.Summary, p.Episode)
+	w := m.history(p, p.Episode)
 	for i := range p.Stimuli {
 		w.perceive(&p.Stimuli[i])
 	}
-	w.events(p.Draft, p.Situation.Now)
-	w.endReply(nil)
 	state := &p.State
-	if drafted(p.Draft) {
-		state = nil // the draft has a newer one
+	for i := range p.Draft {
+		e := &p.Draft[i]
+		if w.event(e, p.Situation.Now); e.Kind == tinytroupe.EventState {
+			state = nil // the draft has a newer one
+		}
 	}
-	var parts []llm.Part
-	for _, img := range images {
-		parts = append(parts, w.part(img))
+	w.endReply(nil)
+	w.kept(p.Situation.Now)
+	w.text = appendTail(w.text, p, state, w.state, closing)
+	if len(images) > 0 {
+		var parts []llm.Part
+		for _, img := range images {
+			parts = append(parts, w.image(img))
+		}
+		w.add(parts)
 	}
-	w.user(p.Situation.Now, tail(p, state, w.state, closing), parts)
+	w.end(llm.User)
 	if w.err != nil {
 		return nil, nil, w.err
 	}
-	return m.ask(p, purpose, m.system(&p.Persona, a), w.msgs), a, nil
+	return m.settings(p, purpose, a, w.finish()), a, nil
 }
 
-// ask returns a request with the settings of the mind. A stable prefix ends before
-// the last message.
-func (m *Mind) ask(p *tinytroupe.Perception, purpose, system string, msgs []llm.Message) *llm.Request {
-	if n := len(msgs); n > 1 {
-		msgs[n-2].Cache = true
+// history returns a writer that has written what is over.
+func (m *Mind) history(p *tinytroupe.Perception, episode []tinytroupe.Event) *writer {
+	size := 1024 + len(p.Summary)
+	for i := range episode {
+		size += 96
+		if a := episode[i].Action; a != nil {
+			size += len(a.Content) + len(a.Content)/32
+		}
+		if s := episode[i].Stimulus; s != nil {
+			size += len(s.Content) + len(s.Content)/32
+		}
+		if s := episode[i].State; s != nil {
+			size += len(s.Goals) + len(s.Attention) + len(s.Emotions)
+		}
 	}
-	return &llm.Request{
-		System: system, Messages: msgs,
-		Temperature: m.opts.Temperature, MaxTokens: m.opts.MaxTokens, Effort: m.opts.Effort,
-		Label: llm.Label{World: p.World, Step: p.Step, Person: p.Persona.Name(), Purpose: purpose},
+	w := &writer{
+		name: p.Persona.Name(), show: m.image, text: make([]byte, 0, size),
+		parts: make([]part, 0, len(episode)+2), messages: make([]message, 0, len(episode)+2),
 	}
-}
-
-// history writes what is over.
-func (w *writer) history(summary string, episode []tinytroupe.Event) {
-	w.msgs = make([]llm.Message, 0, len(episode)/2+4)
-	if summary != "" {
-		w.msgs = append(w.msgs, llm.Text(llm.User, "Earlier, in short: "+summary))
+	if p.Summary != "" {
+		w.text = append(append(w.text, "Earlier, in short: "...), p.Summary...)
+		w.end(llm.User)
 	}
 	for i := range episode {
 		w.event(&episode[i], episode[i].Time)
 	}
 	w.endReply(nil)
+	return w
 }
 
-func drafted(draft []tinytroupe.Event) bool {
-	return slices.ContainsFunc(draft, func(e tinytroupe.Event) bool { return e.Kind == tinytroupe.EventState && e.State != nil })
+// settings returns a request with the settings of the mind.
+func (m *Mind) settings(p *tinytroupe.Perception, purpose string, a *acts, msgs []llm.Message) *llm.Request {
+	return &llm.Request{
+		System: m.system(&p.Persona, a), Messages: msgs,
+		Temperature: m.opts.Temperature, MaxTokens: m.opts.MaxTokens, Effort: m.opts.Effort,
+		Label: llm.Label{World: p.World, Step: p.Step, Person: p.Persona.Name(), Purpose: purpose},
+	}
 }

@@ -5,7 +5,6 @@ import (
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe"
-	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
 // Bounds keep small models, which may run on for ever, to a reply that fits.
@@ -67,13 +66,4 @@ type reply struct {
 type consolidation struct {
 	Summary string   `json:"summary"`
 	Memos   []string `json:"memos"`
-}
-
-// decode reads a reply that is valid under its schema.
-func decode[T any](raw json.RawMessage) (T, error) {
-	var v T
-	if err := json.Unmarshal(raw, &v); err != nil {
-		return v, &llm.InvalidError{Reason: err.Error(), Raw: string(raw)}
-	}
-	return v, nil
 }

@@ -7,11 +7,11 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 )
 
-// tail is what the last message says of the moment, and what is not kept: an empty
-// line, the situation, memos, the state where the newest reply (whose state is
-// shown) does not have it, notes, and the closing.
-func tail(p *tinytroupe.Perception, state, shown *tinytroupe.MentalState, closing string) []byte {
-	b := append(make([]byte, 0, 512), "\n\n"...)
+// appendTail appends what the last message says of the moment, and what is not
+// kept: an empty line, the situation, memos, the state where it is not the one
+// shown in the newest reply, notes, and the closing.
+func appendTail(b []byte, p *tinytroupe.Perception, state, shown *tinytroupe.MentalState, closing string) []byte {
+	b = append(b, "\n\n"...)
 	s := &p.Situation
 	if s.Place != "" {
 		b = appendLine(b, "Place: ", sentence(s.Place))
