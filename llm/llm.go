@@ -7,6 +7,7 @@ package llm
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 )
 
 // A Model generates text. Generate must be safe for concurrent use, must not keep
@@ -18,6 +19,12 @@ type Model interface {
 	Name() string // provider/model, such as openai/gpt-5-mini
 	Generate(ctx context.Context, req *Request) (*Response, error)
 }
+
+// An Identified model says what besides its name decides its answers, such as the
+// address of its server or the size of its context. It stands in place of the name
+// in the keys of its calls. Optional; a model that wraps another implements
+// Unwrap() Model.
+type Identified interface{ Identity() string }
 
 // An Embedder turns texts into vectors of one length, in the order of texts.
 type Embedder interface {
@@ -34,6 +41,32 @@ func Wrap(m Model, mw ...Middleware) Model {
 		m = mw[i](m)
 	}
 	return m
+}
+
+// wrapper is a model with another Generate.
+type wrapper struct {
+	Model
+	generate func(context.Context, *Request) (*Response, error)
+}
+
+func (w *wrapper) Generate(ctx context.Context, req *Request) (*Response, error) {
+	return w.generate(ctx, req)
+}
+
+func (w *wrapper) Unwrap() Model { return w.Model }
+
+// identity returns what stands for the model in keys.
+func identity(m Model) string {
+	for inner := m; ; {
+		if i, ok := inner.(Identified); ok {
+			return i.Identity()
+		}
+		u, ok := inner.(interface{ Unwrap() Model })
+		if !ok {
+			return m.Name()
+		}
+		inner = u.Unwrap()
+	}
 }
 
 // Role says who speaks a message.
@@ -68,10 +101,14 @@ func Text(role Role, text string) Message {
 	return Message{Role: role, Parts: []Part{{Text: text}}}
 }
 
-// A Schema asks for JSON.
+// A Schema asks for JSON. It is compiled at first use, once: share the pointer, and
+// do not change what it points to. See [NewSchema] and [SchemaFor].
 type Schema struct {
 	Name string          `json:"name"` // letters, digits, - and _; for the wire
 	Body json.RawMessage `json:"body"` // a JSON schema whose root is an object
+
+	compiled atomic.Pointer[compiled]
+	wrapped  bool // the answer is the member "value" of the object
 }
 
 // A Request is one question to a model. Everything but Label is part of its key.
@@ -87,7 +124,7 @@ type Request struct {
 	Draw        int       `json:"draw,omitempty"` // independent samples of one prompt have different numbers
 	Label       Label     `json:"-"`
 
-	key string // set by the cache so that it is computed once
+	key string // set by the cache, on its own copy, so that it is computed once
 }
 
 // A Label says on whose behalf a call is made. It is for the ledger only.
@@ -114,7 +151,8 @@ type Response struct {
 	Finish Finish          `json:"finish"`
 	Usage  Usage           `json:"usage"`
 	Model  string          `json:"model"` // as the provider names it
-	Call   string          `json:"-"`     // key of the call, for the journal
+	Call   string          `json:"-"`     // key of the call, where a Cache or a Meter gave it one
+	Calls  []string        `json:"-"`     // set by Ask: the keys of all calls behind it, in order
 	Cached bool            `json:"-"`     // served from a cache: nothing was paid
 }
 

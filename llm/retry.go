@@ -1,0 +1,139 @@
+package llm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// RetryOptions tune [Retry]. Nil and zero fields mean the defaults.
+type RetryOptions struct {
+	Attempts int           // in all; default 5
+	First    time.Duration // about how long the first wait is; default 500 ms
+	Longest  time.Duration // no wait grows beyond it, unless the provider asks; default 30 s
+	Total    time.Duration // of all waits of one request; default 5 min
+}
+
+func (o *RetryOptions) withDefaults() RetryOptions {
+	var r RetryOptions
+	if o != nil {
+		r = *o
+	}
+	if r.Attempts <= 0 {
+		r.Attempts = 5
+	}
+	if r.First <= 0 {
+		r.First = 500 * time.Millisecond
+	}
+	if r.Longest <= 0 {
+		r.Longest = 30 * time.Second
+	}
+	if r.Total <= 0 {
+		r.Total = 5 * time.Minute
+	}
+	return r
+}
+
+// Retry sends a request again after ErrRate, ErrTransient and failures of the
+// network; nothing else. Waits double and are spread between half and the whole of
+// their length by the request's key, so that requests do not return together and a
+// run repeats itself. A provider's Retry-After is waited out in full; where that
+// would pass Total, the error comes at once. When ctx is done, waiting ends.
+func Retry(o *RetryOptions) Middleware {
+	opts := o.withDefaults()
+	return func(m Model) Model {
+		return &wrapper{m, func(ctx context.Context, req *Request) (*Response, error) {
+			return retry(ctx, opts, func() string { return keyOf(m, req) }, func() (*Response, error) {
+				return m.Generate(ctx, req)
+			})
+		}}
+	}
+}
+
+func retry[T any](ctx context.Context, o RetryOptions, key func() string, attempt func() (T, error)) (T, error) {
+	var last error
+	waits := &waits{opts: o, key: key}
+	v, err := backoff.Retry(ctx, func() (T, error) {
+		v, err := attempt()
+		last = err
+		if err == nil {
+			return v, nil
+		}
+		if ctx.Err() != nil || !retryable(err) {
+			return v, backoff.Permanent(err)
+		}
+		waits.asked = retryAfter(err)
+		return v, err
+	}, backoff.WithBackOff(waits), backoff.WithMaxTries(uint(o.Attempts)), backoff.WithMaxElapsedTime(0))
+	if err != nil && last != nil && !errors.Is(err, last) { // ctx ended a wait
+		err = fmt.Errorf("%w, waiting to retry after: %w", err, last)
+	}
+	return v, err
+}
+
+// waits says how long to wait before each attempt. It implements backoff.BackOff.
+type waits struct {
+	opts  RetryOptions
+	key   func() string
+	asked time.Duration // by the provider, with the last error
+	n     int
+	total time.Duration
+}
+
+func (w *waits) Reset() { w.n, w.total = 0, 0 }
+
+func (w *waits) NextBackOff() time.Duration {
+	d := w.opts.Longest
+	if w.n < 30 {
+		d = min(d, w.opts.First<<w.n)
+	}
+	w.n++
+	h := fnv.New64a()
+	fmt.Fprintf(h, "%s %d", w.key(), w.n)
+	spread := time.Duration(h.Sum64() % 1024)
+	d = d/2 + d/2*spread/1024
+	if w.asked > 0 {
+		d = w.asked + d/4 // not all at the same instant
+	}
+	if w.total += d; w.total > w.opts.Total {
+		return backoff.Stop
+	}
+	return d
+}
+
+func retryable(err error) bool {
+	for _, never := range []error{ErrFiltered, ErrTruncated, ErrInvalid, ErrTooLong, ErrQuota, ErrBudget, ErrAuth, ErrNotFound, context.Canceled} {
+		if errors.Is(err, never) {
+			return false
+		}
+	}
+	if errors.Is(err, ErrRate) || errors.Is(err, ErrTransient) {
+		return true
+	}
+	var e *Error
+	if errors.As(err, &e) && e.Status != 0 {
+		switch e.Status {
+		case http.StatusRequestTimeout, http.StatusConflict, http.StatusTooEarly, http.StatusTooManyRequests:
+			return true
+		}
+		return e.Status >= 500 && e.Status != http.StatusNotImplemented
+	}
+	var network net.Error
+	return errors.As(err, &network) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, context.DeadlineExceeded)
+}
+
+func retryAfter(err error) time.Duration {
+	var e *Error
+	if errors.As(err, &e) {
+		return max(0, e.RetryAfter)
+	}
+	return 0
+}

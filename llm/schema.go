@@ -1,0 +1,176 @@
+package llm
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+)
+
+// compiled is a schema ready to judge replies.
+type compiled struct {
+	resolved *jsonschema.Resolved
+	err      error
+}
+
+// NewSchema returns a schema that is known to compile. Its root must describe an
+// object, and it must not refer to other documents.
+//
+// A reply is held to the whole schema except maxLength of strings: that bound is
+// for endpoints which enforce it while they write, so that small models do not run
+// on; where it was not enforced, a longer string is still an answer.
+func NewSchema(name string, body json.RawMessage) (*Schema, error) {
+	s := &Schema{Name: name, Body: bytes.Clone(body)}
+	if _, err := s.compile(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// SchemaFor derives a schema from T: objects are closed, fields without omitempty
+// or omitzero are required, slices are never null. A `jsonschema` tag describes a
+// field. Where T is not an object in JSON, the schema is an object with the one
+// member "value", and [Ask] unwraps it. Recursive types and interfaces without a
+// schema are errors.
+func SchemaFor[T any]() (*Schema, error) {
+	t := reflect.TypeFor[T]()
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t == reflect.TypeFor[json.RawMessage]() || t.Kind() == reflect.Interface {
+		return nil, fmt.Errorf("no schema can be derived from %v", t)
+	}
+	root, err := jsonschema.ForType(t, nil)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", t, err)
+	}
+	eachSchema(root, func(s *jsonschema.Schema) {
+		if len(s.Types) == 2 && s.Types[0] == "null" && s.Types[1] == "array" {
+			s.Type, s.Types = "array", nil
+		}
+	})
+	wrapped := root.Type != "object"
+	if wrapped {
+		root = &jsonschema.Schema{
+			Type: "object", Properties: map[string]*jsonschema.Schema{"value": root},
+			Required: []string{"value"}, AdditionalProperties: &jsonschema.Schema{Not: &jsonschema.Schema{}},
+		}
+	}
+	body, err := json.Marshal(root)
+	if err != nil {
+		return nil, fmt.Errorf("schema of %v: %w", t, err)
+	}
+	s, err := NewSchema(schemaName(t), body)
+	if err != nil {
+		return nil, err
+	}
+	s.wrapped = wrapped
+	return s, nil
+}
+
+// schemaName spells a type's name as providers accept it.
+func schemaName(t reflect.Type) string {
+	name := strings.Map(func(r rune) rune {
+		if r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(t.Name()))
+	if name == "" || len(name) > 64 {
+		return "answer"
+	}
+	return name
+}
+
+func (s *Schema) compile() (*compiled, error) {
+	if c := s.compiled.Load(); c != nil {
+		return c, c.err
+	}
+	c := new(compiled)
+	c.resolved, c.err = resolve(s.Body)
+	if c.err != nil {
+		c.err = fmt.Errorf("schema %s: %w", s.Name, c.err)
+	}
+	s.compiled.Store(c)
+	return c, c.err
+}
+
+func resolve(body json.RawMessage) (*jsonschema.Resolved, error) {
+	root := new(jsonschema.Schema)
+	if err := json.Unmarshal(body, root); err != nil {
+		return nil, err
+	}
+	if root.Type != "" && root.Type != "object" || len(root.Types) > 0 {
+		return nil, errors.New("the root is not an object")
+	}
+	eachSchema(root, func(s *jsonschema.Schema) { s.MaxLength = nil })
+	return root.Resolve(nil)
+}
+
+// eachSchema calls f for s and those below it that restrict the same value or parts
+// of it, not for those under not, if and oneOf, where a weaker schema could make the
+// whole one stronger.
+func eachSchema(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
+	if s == nil {
+		return
+	}
+	f(s)
+	eachSchema(s.Items, f)
+	eachSchema(s.AdditionalProperties, f)
+	for _, list := range [][]*jsonschema.Schema{s.PrefixItems, s.ItemsArray, s.AllOf, s.AnyOf} {
+		for _, sub := range list {
+			eachSchema(sub, f)
+		}
+	}
+	for _, m := range []map[string]*jsonschema.Schema{s.Properties, s.PatternProperties, s.Defs, s.Definitions} {
+		for _, sub := range m {
+			eachSchema(sub, f)
+		}
+	}
+}
+
+// judge finds the one JSON object in text that the schema accepts.
+func (s *Schema) judge(text string) (json.RawMessage, error) {
+	c, err := s.compile()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := decode(text)
+	if err != nil {
+		return nil, &InvalidError{Reason: err.Error(), Raw: text}
+	}
+	var value any
+	if err := json.Unmarshal(raw, &value); err != nil {
+		return nil, &InvalidError{Reason: err.Error(), Raw: text}
+	}
+	if err := c.resolved.Validate(value); err != nil {
+		return nil, &InvalidError{Reason: reason(err), Raw: text}
+	}
+	return raw, nil
+}
+
+// reason shortens a validation error to its last, most precise part.
+func reason(err error) string {
+	text := err.Error()
+	for {
+		rest, ok := strings.CutPrefix(text, "validating ")
+		if !ok {
+			return text
+		}
+		place, rest, ok := strings.Cut(rest, ": ")
+		if !ok {
+			return text
+		}
+		if !strings.HasPrefix(rest, "validating ") {
+			if place == "root" {
+				return rest
+			}
+			return place + ": " + rest
+		}
+		text = rest
+	}
+}
