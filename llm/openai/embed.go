@@ -41,6 +41,9 @@ func (e *Endpoint) Embedder(id string) (*Embedder, error) {
 // Name returns provider/model.
 func (m *Embedder) Name() string { return m.name }
 
+// Identity implements [llm.Identified].
+func (m *Embedder) Identity() string { return m.e.identity(m.name) }
+
 // Close closes the endpoint's idle connections. The embedder may be used again.
 func (m *Embedder) Close() { m.e.Close() }
 

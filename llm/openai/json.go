@@ -156,7 +156,7 @@ func withoutNulls(schema json.RawMessage, text string) string {
 		return text
 	}
 	p := pruner{root: root}
-	p.prune(root, v, 0)
+	p.prune(root, v)
 	if !p.changed {
 		return text
 	}
@@ -166,10 +166,14 @@ func withoutNulls(schema json.RawMessage, text string) string {
 type pruner struct {
 	root    any
 	changed bool
+	steps   int
 }
 
-// maxDepth bounds the walk of a schema whose references go round.
-const maxDepth = 256
+// maxSteps bounds the walk of a schema whose references go round.
+const maxSteps = 1 << 16
+
+// next counts a step of the walk, and reports whether it may be taken.
+func (p *pruner) next() bool { p.steps++; return p.steps <= maxSteps }
 
 // resolve follows local references.
 func (p *pruner) resolve(schema any) *object {
@@ -201,23 +205,23 @@ func (p *pruner) resolve(schema any) *object {
 	return nil
 }
 
-func (p *pruner) prune(schema, v any, depth int) {
+func (p *pruner) prune(schema, v any) {
 	s := p.resolve(schema)
-	if s == nil || depth > maxDepth {
+	if s == nil || !p.next() {
 		return
 	}
 	for _, k := range []string{"anyOf", "oneOf", "allOf"} {
 		branches, _ := s.list(k)
 		for _, b := range branches {
 			if k == "allOf" || p.fits(b, v) {
-				p.prune(b, v, depth+1)
+				p.prune(b, v)
 			}
 		}
 	}
 	switch v := v.(type) {
 	case []any:
 		for _, x := range v {
-			p.prune(s.values["items"], x, depth+1)
+			p.prune(s.values["items"], x)
 		}
 	case *object:
 		props, ok := s.values["properties"].(*object)
@@ -229,11 +233,11 @@ func (p *pruner) prune(schema, v any, depth int) {
 			sub, known := props.get(k)
 			switch {
 			case !known:
-			case v.values[k] == nil && !slices.Contains(required, any(k)) && !p.takesNull(sub, depth+1):
+			case v.values[k] == nil && !slices.Contains(required, any(k)) && !p.takesNull(sub):
 				v.remove(k)
 				p.changed = true
 			default:
-				p.prune(sub, v.values[k], depth+1)
+				p.prune(sub, v.values[k])
 			}
 		}
 	}
@@ -283,17 +287,17 @@ func same(a, b any) bool {
 	return false
 }
 
-func (p *pruner) takesNull(schema any, depth int) bool {
+func (p *pruner) takesNull(schema any) bool {
 	s := p.resolve(schema)
 	if s == nil {
 		return schema == true
 	}
-	if depth > maxDepth {
+	if !p.next() {
 		return true
 	}
 	for _, k := range []string{"anyOf", "oneOf"} {
 		branches, _ := s.list(k)
-		if slices.ContainsFunc(branches, func(b any) bool { return p.takesNull(b, depth+1) }) {
+		if slices.ContainsFunc(branches, func(b any) bool { return p.takesNull(b) }) {
 			return true
 		}
 	}

@@ -58,6 +58,32 @@ func (e *Endpoint) Model(id string) (*Model, error) {
 // Name returns provider/model.
 func (m *Model) Name() string { return m.name }
 
+// Identity implements [llm.Identified]: the name and, where they differ from the
+// defaults, the server's address and the options that change answers.
+func (m *Model) Identity() string { return m.e.identity(m.name) }
+
+func (e *Endpoint) identity(name string) string {
+	if e.o.BaseURL != DefaultURL {
+		name += " at " + e.o.BaseURL
+	}
+	o := struct {
+		MaxTokens   int      `json:",omitempty"`
+		Temperature *float64 `json:",omitempty"`
+		TopP        *float64 `json:",omitempty"`
+		Effort      string   `json:",omitempty"`
+		Seed        *int64   `json:",omitempty"`
+		Dimensions  int      `json:",omitempty"`
+	}{e.o.MaxTokens, e.o.Temperature, e.o.TopP, e.o.Effort, e.o.Seed, e.o.Dimensions}
+	b, err := json.Marshal(o)
+	if err == nil && string(b) != "{}" {
+		name += " with " + string(b)
+	}
+	if len(e.extra) > 0 {
+		name += " and " + string(e.extra[1:])
+	}
+	return name
+}
+
 // Close closes the endpoint's idle connections. The model may be used again.
 func (m *Model) Close() { m.e.Close() }
 

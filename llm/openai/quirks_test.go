@@ -1,0 +1,334 @@
+package openai_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/openai"
+)
+
+const (
+	boundedSchema = `{"type":"object","properties":{"a":{"type":"string","minLength":1,"maxLength":9},"b":{"type":"array","items":{"type":"string"},"maxItems":4}},"required":["a","b"],"additionalProperties":false}`
+	mapSchema     = `{"type":"object","properties":{"m":{"type":"object","additionalProperties":{"type":"integer"}}},"required":["m"]}`
+	jsonReply     = `{"model":"m","choices":[{"message":{"content":"{\"a\":\"x\",\"b\":[]}"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":2}}`
+)
+
+func withSchema(body string) *llm.Request {
+	req := hello()
+	req.Schema = &llm.Schema{Name: "s", Body: json.RawMessage(body)}
+	return req
+}
+
+// refuse answers 400 with message as long as bad holds for the request.
+func refuse(t *testing.T, message string, bad func(body map[string]any) bool) *answering {
+	return serve(t, func(_ int64, body map[string]any, w http.ResponseWriter) {
+		if bad(body) {
+			always(400, nil, message)(0, nil, w)
+			return
+		}
+		always(200, nil, jsonReply)(0, nil, w)
+	})
+}
+
+func wire(body map[string]any, path ...string) any {
+	var v any = body
+	for _, p := range path {
+		m, _ := v.(map[string]any)
+		v = m[p]
+	}
+	return v
+}
+
+func text(body map[string]any, path ...string) string {
+	b, _ := json.Marshal(wire(body, path...))
+	return string(b)
+}
+
+// Refusals in the words of real servers; what is sent in the end; and what is said.
+func TestAdapts(t *testing.T) {
+	formatType := func(body map[string]any) any { return wire(body, "response_format", "type") }
+	for name, c := range map[string]struct {
+		message  string
+		bad      func(map[string]any) bool
+		req      *llm.Request
+		good     func(map[string]any) bool
+		adapted  []string
+		attempts int64
+	}{
+		"temperature": {
+			message:  `{"error":{"message":"Unsupported value: 'temperature' does not support 0.2 with this model. Only the default (1) value is supported.","type":"invalid_request_error","param":"temperature","code":"unsupported_value"}}`,
+			bad:      func(b map[string]any) bool { return b["temperature"] != nil },
+			good:     func(b map[string]any) bool { return b["temperature"] == nil && b["max_completion_tokens"] == 50.0 },
+			adapted:  []string{"no temperature"},
+			attempts: 2,
+		},
+		"old limit": {
+			message:  `{"error":{"message":"Unrecognized request argument supplied: max_completion_tokens","type":"invalid_request_error","param":null,"code":null}}`,
+			bad:      func(b map[string]any) bool { return b["max_completion_tokens"] != nil },
+			good:     func(b map[string]any) bool { return b["max_tokens"] == 50.0 },
+			adapted:  []string{"max_tokens in place of max_completion_tokens"},
+			attempts: 2,
+		},
+		"old limit, FastAPI": {
+			message:  `{"object":"error","message":{"detail":[{"type":"extra_forbidden","loc":["body","max_completion_tokens"],"msg":"Extra inputs are not permitted","input":50}]}}`,
+			bad:      func(b map[string]any) bool { return b["max_completion_tokens"] != nil },
+			good:     func(b map[string]any) bool { return b["max_tokens"] == 50.0 },
+			adapted:  []string{"max_tokens in place of max_completion_tokens"},
+			attempts: 2,
+		},
+		"several at once": {
+			message:  `{"error":{"message":"Unsupported parameters: temperature, top_p, stop"}}`,
+			bad:      func(b map[string]any) bool { return b["temperature"] != nil || b["top_p"] != nil || b["stop"] != nil },
+			good:     func(b map[string]any) bool { return b["reasoning_effort"] == "low" },
+			adapted:  []string{"no temperature", "no top_p", "no stop"},
+			attempts: 2,
+		},
+		"system role": {
+			message: `{"error":{"message":"Unsupported value: 'messages[0].role' does not support 'system' with this model.","param":"messages[0].role","code":"unsupported_value"}}`,
+			bad:     func(b map[string]any) bool { return strings.Contains(text(b, "messages"), `"system"`) },
+			good: func(b map[string]any) bool {
+				return text(b, "messages") == `[{"content":"Be brief.\n\nHello","role":"user"}]`
+			},
+			adapted:  []string{"no system role: the system prompt opens the first user message"},
+			attempts: 2,
+		},
+		"keyword": {
+			message: `{"error":{"message":"Invalid schema for response_format 's': In context=('properties', 'a'), 'maxLength' is not permitted.","type":"invalid_request_error","param":"response_format","code":null}}`,
+			bad:     func(b map[string]any) bool { return strings.Contains(text(b, "response_format"), "maxLength") },
+			req:     withSchema(boundedSchema),
+			good: func(b map[string]any) bool {
+				f := text(b, "response_format")
+				return !strings.Contains(f, "Length") && strings.Contains(f, "maxItems") && strings.Contains(f, `"strict":true`)
+			},
+			adapted:  []string{"schemas without minLength, maxLength"},
+			attempts: 2,
+		},
+		"grammar": {
+			message:  `{"error":{"code":400,"message":"Failed to initialize samplers: failed to parse grammar","type":"invalid_request_error"}}`,
+			bad:      func(b map[string]any) bool { return strings.Contains(text(b, "response_format"), "max") },
+			req:      withSchema(boundedSchema),
+			good:     func(b map[string]any) bool { return strings.Contains(text(b, "response_format"), `"strict":true`) },
+			adapted:  []string{"schemas without minLength, maxLength", "schemas without minItems, maxItems"},
+			attempts: 2,
+		},
+		"no json_schema": {
+			message: `{"error":{"message":"Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model.","param":"response_format"}}`,
+			bad:     func(b map[string]any) bool { return formatType(b) == "json_schema" },
+			req:     withSchema(boundedSchema),
+			good: func(b map[string]any) bool {
+				return formatType(b) == "json_object" && strings.Contains(text(b, "messages"), "maxLength")
+			},
+			adapted:  []string{"json_object, with the schema in the prompt"},
+			attempts: 2,
+		},
+		"no response_format": {
+			message:  `{"error":{"message":"response_format is not supported"}}`,
+			bad:      func(b map[string]any) bool { return formatType(b) != nil },
+			req:      withSchema(boundedSchema),
+			good:     func(b map[string]any) bool { return strings.Contains(text(b, "messages"), "maxLength") },
+			adapted:  []string{"no structured output: the schema is in the prompt"},
+			attempts: 3,
+		},
+		"one schema that is too much": {
+			message:  `{"error":{"message":"Invalid schema for response_format 's': schema is too deeply nested.","param":"response_format"}}`,
+			bad:      func(b map[string]any) bool { return strings.Contains(text(b, "response_format"), `"strict":true`) },
+			req:      withSchema(boundedSchema),
+			good:     func(b map[string]any) bool { return formatType(b) == "json_schema" },
+			attempts: 2, // and other schemas stay strict: see TestOneSchema
+		},
+		"a map and a temperature": {
+			message:  `{"error":{"message":"temperature is not supported"}}`,
+			bad:      func(b map[string]any) bool { return b["temperature"] != nil },
+			req:      func() *llm.Request { r := withSchema(mapSchema); r.Temperature = new(0.2); return r }(),
+			good:     func(b map[string]any) bool { return strings.Contains(text(b, "response_format"), `"strict":false`) },
+			adapted:  []string{"no temperature"}, // and schemas are strict where they can be
+			attempts: 2,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := refuse(t, c.message, c.bad)
+			var log bytes.Buffer
+			m := newModel(t, &openai.Options{BaseURL: a.URL, Log: slog.New(slog.NewTextHandler(&log, nil))})
+			req := c.req
+			if req == nil {
+				req = hello()
+				req.Temperature, req.TopP, req.MaxTokens, req.Stop, req.Effort = new(0.2), new(0.9), 50, []string{"X"}, "low"
+			}
+			for range 3 {
+				if _, err := m.Generate(t.Context(), req); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if body, _ := a.last(); !c.good(body) {
+				t.Errorf("sent in the end: %s", text(body))
+			}
+			if n := a.calls.Load() - 2; n != c.attempts {
+				t.Errorf("%d attempts, want %d", n, c.attempts)
+			}
+			if got := m.Adapted(); !cmp.Equal(got, c.adapted) {
+				t.Errorf("Adapted() = %q, want %q", got, c.adapted)
+			}
+			lines := strings.Count(log.String(), "\n")
+			if want := max(1, len(c.adapted)); c.attempts == 2 && lines != want {
+				t.Errorf("%d lines in the log, want %d:\n%s", lines, want, &log)
+			}
+		})
+	}
+}
+
+// Templates of some models want user and assistant in turn.
+func TestAlternation(t *testing.T) {
+	a := refuse(t, `{"error":{"message":"Conversation roles must alternate user/assistant/user/assistant/..."}}`, func(b map[string]any) bool {
+		list, _ := b["messages"].([]any)
+		return len(list) != 2
+	})
+	m := newModel(t, &openai.Options{BaseURL: a.URL})
+	req := hello()
+	req.Messages = append(req.Messages, llm.Message{Role: llm.User, Parts: []llm.Part{{Text: "look"}, {Image: &llm.Image{MediaType: "image/png", Data: []byte{1}}}}})
+	if _, err := m.Generate(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	body, _ := a.last()
+	want := `[{"content":"Be brief.","role":"system"},{"content":[{"text":"Hello\n\n","type":"text"},{"text":"look","type":"text"},` +
+		`{"image_url":{"url":"data:image/png;base64,AQ=="},"type":"image_url"}],"role":"user"}]`
+	if got := text(body, "messages"); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// What is wrong with one schema says nothing of others.
+func TestOneSchema(t *testing.T) {
+	a := refuse(t, `{"error":{"message":"Invalid schema for response_format 's': enum too long","param":"response_format"}}`, func(b map[string]any) bool {
+		return strings.Contains(text(b, "response_format"), "minLength") && strings.Contains(text(b, "response_format"), `"strict":true`)
+	})
+	m := newModel(t, &openai.Options{BaseURL: a.URL})
+	other := withSchema(`{"type":"object","properties":{"a":{"type":"boolean"}},"required":["a"]}`)
+	for _, req := range []*llm.Request{withSchema(boundedSchema), other} {
+		if _, err := m.Generate(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if body, _ := a.last(); !strings.Contains(text(body, "response_format"), `"strict":true`) || m.Adapted() != nil {
+		t.Errorf("another schema was sent as %s; adapted %q", text(body, "response_format"), m.Adapted())
+	}
+}
+
+// A caller's mistake is an error, not a reason to leave out what was asked.
+func TestMistakesAreNotAdapted(t *testing.T) {
+	for _, message := range []string{
+		`{"error":{"message":"Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 5 instead.","param":"temperature","code":"decimal_above_max_value"}}`,
+		`{"error":{"message":"max_tokens is too large: 500000. This model supports at most 16384 completion tokens.","param":"max_completion_tokens","code":"invalid_value"}}`,
+		`{"error":{"message":"Expected 'messages' to be an array"}}`,
+		`{"error":{"message":"The model is not supported in your region"}}`,
+	} {
+		a := serve(t, always(400, nil, message))
+		m := newModel(t, &openai.Options{BaseURL: a.URL})
+		req := hello()
+		req.Temperature, req.MaxTokens = new(5.0), 500000
+		_, err := m.Generate(t.Context(), req)
+		var e *llm.Error
+		if !errors.As(err, &e) || e.Status != 400 || a.calls.Load() != 1 || m.Adapted() != nil {
+			t.Errorf("%s: %v after %d calls, adapted %q", message, err, a.calls.Load(), m.Adapted())
+		}
+	}
+}
+
+// An endpoint that refuses everything is asked a bounded number of times, and its
+// words are in the error.
+func TestAdaptationEnds(t *testing.T) {
+	a := serve(t, always(400, nil, `{"error":{"message":"Unsupported: temperature top_p stop reasoning_effort seed max_completion_tokens max_tokens response_format json_schema strict system role alternate minLength maxItems"}}`))
+	m := newModel(t, &openai.Options{BaseURL: a.URL, Seed: new(int64(1))})
+	req := withSchema(boundedSchema)
+	req.Temperature, req.TopP, req.MaxTokens, req.Stop, req.Effort = new(0.2), new(0.9), 50, []string{"X"}, "low"
+	_, err := m.Generate(t.Context(), req)
+	if err == nil || !strings.Contains(err.Error(), "Unsupported: temperature") || a.calls.Load() > 12 {
+		t.Errorf("%v after %d calls", err, a.calls.Load())
+	}
+	if len(m.Adapted()) < 8 {
+		t.Errorf("adapted %q", m.Adapted())
+	}
+}
+
+// A server that passes over max_completion_tokens is found out by its usage.
+func TestLimitPassedOver(t *testing.T) {
+	a := serve(t, always(200, nil, `{"choices":[{"message":{"content":"long"},"finish_reason":"stop"}],"usage":{"completion_tokens":400}}`))
+	m := newModel(t, &openai.Options{BaseURL: a.URL})
+	req := hello()
+	req.MaxTokens = 10
+	for range 2 {
+		if _, err := m.Generate(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if body, _ := a.last(); body["max_tokens"] != 10.0 || body["max_completion_tokens"] != nil {
+		t.Errorf("sent %s", text(body))
+	}
+}
+
+// Many calls that find out the same thing at once log it once.
+func TestAdaptsConcurrently(t *testing.T) {
+	a := refuse(t, `{"error":{"message":"temperature is not supported"}}`, func(b map[string]any) bool { return b["temperature"] != nil })
+	var log bytes.Buffer
+	m := newModel(t, &openai.Options{BaseURL: a.URL, Log: slog.New(slog.NewTextHandler(&log, nil)), Temperature: new(0.1)})
+	var wg sync.WaitGroup
+	for i := range 32 {
+		wg.Go(func() {
+			req := hello()
+			if i%2 == 0 {
+				req = withSchema(strings.Replace(boundedSchema, "9", strings.Repeat("9", 1+i/4), 1))
+			}
+			if _, err := m.Generate(t.Context(), req); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := strings.Count(log.String(), "\n"); n != 1 {
+		t.Errorf("%d lines:\n%s", n, &log)
+	}
+}
+
+// An optional member that strict mode made nullable comes back left out.
+func TestOptionalMembers(t *testing.T) {
+	a := serve(t, always(200, nil, `{"choices":[{"message":{"content":"{\"a\":\"x\",\"b\":null}"}}]}`))
+	m := newModel(t, &openai.Options{BaseURL: a.URL})
+	req := withSchema(`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"]}`)
+	resp, err := m.Generate(t.Context(), req)
+	if err != nil || resp.Text != `{"a":"x"}` {
+		t.Errorf("got %+v, %v", resp, err)
+	}
+	body, _ := a.last()
+	if got := text(body, "response_format", "json_schema", "schema", "required"); got != `["a","b"]` {
+		t.Errorf("required: %s", got)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	ids := []string{}
+	for _, o := range []*openai.Options{
+		nil, {BaseURL: "http://u:secret-word@127.0.0.1:1/v1/?key=secret-word"}, {Temperature: new(0.0)}, {Seed: new(int64(0))}, {Extra: map[string]any{"x": 1}}, {MaxTokens: 5},
+	} {
+		id := newModel(t, o).Identity()
+		if slices.Contains(ids, id) || strings.Contains(id, "secret") {
+			t.Errorf("identity %q", id)
+		}
+		ids = append(ids, id)
+	}
+	if ids[0] != "openai/test-model" {
+		t.Errorf("identity with defaults: %q", ids[0])
+	}
+	same := newModel(t, &openai.Options{BaseURL: openai.DefaultURL + "/", Key: "sk-0123456789"}).Identity()
+	if same != ids[0] {
+		t.Errorf("a key or a slash changed the identity: %q", same)
+	}
+}
