@@ -1,0 +1,305 @@
+package rehearsal
+
+import (
+	"regexp"
+	"strings"
+)
+
+// verbs that may open an item of a persona, in their base form. Their third person,
+// gerund and past are derived.
+var verbs = set(`accept achieve add admire advise aim analyse analyze appreciate arrive ask attend avoid bake become begin
+	believe belong bike book boost borrow bring brush build buy call camp care carry catch change chat check clean climb
+	coach collect comment commute compare complain complete compose concentrate connect consider contribute cook create
+	cut cycle dance deal decide declare deliver design develop direct discover discuss do donate doubt draw dream drink
+	drive earn eat encourage end enjoy establish exercise exhibit expand expect explain explore face fall fear feed feel
+	find finish fish fix fly focus follow forget found gain garden gather get give go greet grow guide handle hate have
+	help hike hold hope host hum improve inspire install interrupt invest invite jog join judge jump keep knit know launch
+	laugh lead learn leave let like listen live look lose love maintain make manage meditate meet mentor miss mix move need
+	obtain offer open order organise organize own paint participate pass pay perform phone plan plant play pray practise practice
+	prefer prepare present promote protect prove publish pull push put question raise reach read refuse relax remain remember
+	remind renovate repair research respect rest retire return review ride run save say see seek seem sell send serve set
+	sew share shop show sign sing sit sketch skip sleep smile socialise socialize solve speak spend stand start stay stick stop
+	strive struggle study suffer suggest support surf swim take talk teach tell tend test thank think train travel treat
+	trust try turn understand use value visit volunteer vote wait wake walk want warn wash watch wear win wish work worry
+	write hang check tidy water iron grab catch skim scroll browse stream call text message answer head drop pick bring pack
+	lift stretch skate ski sail row box bowl quilt crochet brew roast grill barbecue prioritise prioritize emphasise emphasize
+	demonstrate approach communicate collaborate negotiate supervise oversee run operate sell code program debug document
+	conduct balance adapt argue challenge defend double-check overthink procrastinate recycle volunteer tinker experiment
+	switch pursue master open speak express point stock count pour bring invite walk toss sweep scrub steam`)
+
+var irregular = map[string]string{"has": "have", "is": "am", "does": "do", "goes": "go", "was": "was", "can": "can", "cannot": "cannot", "will": "will"}
+
+// base returns the base form of a verb in the third person, or false when w is
+// none.
+func base(w string) (string, bool) {
+	w = strings.ToLower(w)
+	if b, ok := irregular[w]; ok {
+		return b, true
+	}
+	for _, cut := range []struct{ suffix, with string }{{"ies", "y"}, {"es", ""}, {"s", ""}, {"s", "e"}} {
+		if b, ok := strings.CutSuffix(w, cut.suffix); ok && verbs[b+cut.with] {
+			return b + cut.with, true
+		}
+	}
+	return "", false
+}
+
+var (
+	adverbs = set(`always often usually never rarely sometimes still also regularly frequently occasionally mostly typically
+		generally really actively currently constantly genuinely deeply quickly easily carefully secretly enthusiastically only`)
+	adjectives = set(`proficient fluent good great excellent skilled skilful experienced familiar allergic afraid passionate interested
+		curious married divorced engaged single widowed retired born vegetarian vegan bilingual left-handed proud fond keen
+		comfortable competent capable able knowledgeable certified trained adept strong well-versed terrible bad loyal close
+		known obsessed fascinated open-minded detail-oriented analytical creative patient impatient shy friendly stubborn
+		practical optimistic pessimistic introverted extroverted ambitious empathetic generous organised organized honest
+		reserved outgoing cautious sceptical skeptical witty meticulous adventurous independent competitive sensitive calm
+		warm talkative quiet persistent perfectionist hard-working hardworking thoughtful kind helpful reliable tidy messy
+		nervous anxious cheerful sociable pragmatic resourceful disciplined punctual frugal polite direct blunt gentle
+		easy-going easygoing careful inquisitive imaginative self-confident confident collaborative innovative tired worried
+		raised based active involved aware wary mindful supportive assertive energetic methodical structured decisive`)
+	pastVerbs = set(`grew studied moved worked lived won met started began learned learnt spent wrote founded played served ran
+		taught lost travelled traveled graduated earned built survived raised bought had was spoke dreamt inherited trained`)
+	finite = regexp.MustCompile(`(?i)\b(?:is|are|was|were|should|must|can|cannot|can't|will|won't|would|has|have|does|do|doesn't|don't|isn't|aren't|matters?|makes?|needs?|deserves?|leads?|brings?|starts?|begins?|comes?|helps?|beats?|counts?|wins?|takes?|gives?|keeps?|creates?|requires?|belongs?|depends?|works?|improves?|pays?|connects?|teaches?)\b`)
+	clause = regexp.MustCompile(`(?i)^(?:people|everyone|nobody|no one|there|it|we|they|life|every|each|all|this|that|the)\b`)
+	liking = regexp.MustCompile(`(?i)^(?:I|you) (?:really |truly |deeply |absolutely )?(?:like|love|enjoy|adore|am interested in|am passionate about|am fond of|prefer) (.+)$`)
+	hating = regexp.MustCompile(`(?i)^(?:I|you) (?:really )?(?:dislike|hate|do not like|don't like|cannot stand|can't stand) (.+)$`)
+	third  = regexp.MustCompile(`^(?:He|She|They) `)
+)
+
+// readFact brings one item of a persona into the forms that sentences need.
+func readFact(k kind, item string) fact {
+	raw := unstopped(strings.TrimLeft(oneLine(item), "-*• "))
+	f := fact{kind: k, raw: raw, stems: stems(raw)}
+	if raw == "" {
+		return f
+	}
+	if k != other && k != work { // one sentence is enough to speak from
+		if ss := sentences(raw); len(ss) > 1 {
+			raw = unstopped(ss[0])
+		}
+	}
+	s := raw
+	w := strings.ToLower(firstWord(s))
+	if w == "you" || w == "your" || w == "you're" || w == "you’re" {
+		s = upperFirst(toMe(s))
+		w = strings.ToLower(firstWord(s))
+	}
+	if w == "i" || strings.HasPrefix(w, "i'") || strings.HasPrefix(w, "i’") || w == "my" {
+		f.said = stopped(upperFirst(s))
+		if m := liking.FindStringSubmatch(s); m != nil {
+			f.noun = m[1]
+		} else if m := hating.FindStringSubmatch(s); m != nil {
+			f.noun = m[1]
+		} else if v, ok := strings.CutPrefix(s, "I want to "); ok {
+			f.verb = v
+		} else if v, ok := strings.CutPrefix(s, "I "); ok && verbs[firstWord(v)] {
+			f.verb = v
+		}
+		return f
+	}
+	if third.MatchString(s) {
+		_, s, _ = strings.Cut(s, " ")
+	}
+	f.readPhrase(s)
+	return f
+}
+
+var nounLike = set("books walks hikes runs plans drinks works dances designs travels meets talks texts calls shows plays visits notes messages looks rides rests views starts ends offers sketches paints stops reads")
+
+// asMine puts the verb phrase of somebody else into the first person: drinks coffee
+// and reads becomes drink coffee and read.
+func asMine(s string) string {
+	fields := strings.Fields(myOwn(s))
+	for i := 1; i < len(fields); i++ {
+		switch strings.Trim(fields[i-1], ",") {
+		case "and", "or", "but", "then", "also", "often", "usually":
+		default:
+			continue
+		}
+		w := strings.Trim(fields[i], ",;")
+		b, ok := base(w)
+		if !ok {
+			continue
+		}
+		last := i+1 >= len(fields) || w != fields[i]
+		if nounLike[w] && w != "reads" && (last || heads[fields[i+1]] || fields[i+1] == "and" || fields[i+1] == "or") {
+			continue
+		}
+		fields[i] = strings.Replace(fields[i], w, b, 1)
+	}
+	return strings.Join(fields, " ")
+}
+
+// readPhrase reads an item without a subject, or with one of its own.
+func (f *fact) readPhrase(s string) {
+	w := strings.ToLower(firstWord(s))
+	_, rest, _ := strings.Cut(s, " ")
+	second := strings.ToLower(firstWord(rest))
+	listed := f.kind == interest || f.kind == like || f.kind == dislike
+	switch b, isThird := base(w); {
+	case w == "to" && verbs[second]:
+		f.verb = myOwn(lowerFirst(rest))
+	case adverbs[w]:
+		if v, ok := base(second); ok {
+			_, tail, _ := strings.Cut(rest, " ")
+			f.verb = w + " " + v + strings.TrimSuffix(" "+asMine(tail), " ")
+			if v == "am" {
+				f.verb = "am " + w + strings.TrimSuffix(" "+myOwn(tail), " ")
+			}
+			f.said = stopped("I " + f.verb)
+		} else if verbs[second] {
+			f.verb = w + " " + myOwn(rest)
+			f.said = stopped("I " + f.verb)
+		} else if adjectives[second] {
+			f.said = stopped("I am " + myOwn(lowerFirst(s)))
+		}
+	case isThird && rest != "" && (!listed || count(s) > 2) && !nounAfter[second]:
+		f.verb = b + " " + asMine(rest)
+		f.said = stopped("I " + f.verb)
+	case f.kind == trait || adjectives[w] && !listed:
+		if w == "a" || w == "an" || adjectives[w] || count(s) <= 3 && !finite.MatchString(s) {
+			f.said = stopped("I am " + myOwn(lowerFirst(s)))
+		}
+	case pastVerbs[w] && !listed && rest != "":
+		f.said = stopped("I " + myOwn(lowerFirst(s)))
+	case f.kind == belief && (finite.MatchString(s) || clause.MatchString(s) || count(s) > 4):
+		if finite.MatchString(s) {
+			f.said = stopped(upperFirst(s))
+		}
+	case verbs[w] && !listed && (f.kind != other || count(s) > 1) && f.kind != belief && (f.kind != skill || rest != "" && !nounAfter[second]):
+		f.verb = myOwn(lowerFirst(s))
+	case count(s) > 5 && finite.MatchString(s) && !listed:
+		f.said = stopped(upperFirst(s))
+	case strings.Contains(s, ":"):
+	case count(s) <= 12:
+		f.noun = myOwn(lowerFirst(s))
+	}
+}
+
+// nounAfter: words that make a noun of the word before them, as in "works of art".
+var nounAfter = set("of and or & management design development skills research analysis planning programming")
+
+// myOwn makes his, her and their mine.
+func myOwn(s string) string {
+	return mapWords(s, func(_, w string, last bool) string {
+		switch w {
+		case "your", "his", "her", "their":
+			if !last {
+				return "my"
+			}
+		case "yourself", "himself", "herself", "themselves", "oneself":
+			return "myself"
+		}
+		return ""
+	})
+}
+
+var timeOfDay = regexp.MustCompile(`(?i)\b(?:mornings?|breakfast|evenings?|nights?|weekends?|saturdays?|sundays?|lunch|midday|dinner|day|noon|week|a\.?m\.?|p\.?m\.?|[0-9]+:[0-9]+|o'clock)\b`)
+
+// frames for each kind, by the form of a fact that they take. N is the noun form,
+// V the verb form.
+var frames = map[kind][]string{
+	interest: {"I am interested in N.", "I am curious about N.", "I find N fascinating."},
+	like:     {"I like N.", "I enjoy N.", "I am fond of N."},
+	dislike:  {"I do not care for N.", "I do not like N.", "I can do without N."},
+	skill:    {"I am good at N.", "I know my way around N.", "I can V."},
+	goal:     {"I want to V.", "I would like to V one day.", "I hope to V.", "I am working towards N."},
+	belief:   {"I believe in N.", "N matters to me.", "I care about N."},
+	morning:  {"In the morning I V.", "N is part of my mornings."},
+	workday:  {"On a working day I V.", "N is part of my working day."},
+	evening:  {"In the evening I V.", "N is part of my evenings."},
+	weekend:  {"At the weekend I V.", "N is part of my weekends."},
+	habit:    {"I V.", "N is a habit of mine."},
+	trait:    {"I am known for N."},
+	other:    {"I V."},
+	work:     {"My work is about N.", "At work I V."},
+}
+
+// sayings returns the sentences in which a person can state a fact, best first.
+func (f *fact) sayings() []string {
+	var out []string
+	if f.said != "" {
+		s := f.said
+		if intro := map[kind]string{morning: "In the morning ", workday: "On a working day ", evening: "In the evening ", weekend: "At the weekend "}[f.kind]; intro != "" &&
+			strings.HasPrefix(s, "I ") && !timeOfDay.MatchString(s) {
+			s = intro + s
+		}
+		if f.kind == belief && !strings.HasPrefix(s, "I ") {
+			l := lowerFirst(s)
+			out = append(out, "I believe that "+l, "To my mind, "+l)
+		} else {
+			out = append(out, s)
+		}
+	}
+	for _, frame := range frames[f.kind] {
+		hasN, hasV := strings.Contains(frame, "N "), strings.Contains(frame, " V")
+		hasN = hasN || strings.Contains(frame, " N.")
+		if hasV && f.verb == "" || hasN && (f.noun == "" || count(f.noun) > 12) || hasV && f.said != "" && f.kind != goal {
+			continue
+		}
+		if f.kind == goal && (strings.HasPrefix(f.verb, "am ") || adverbs[firstWord(f.verb)]) {
+			continue
+		}
+		if hasV && timeOfDay.MatchString(f.verb) && strings.Contains(frame, " I V") {
+			frame = "I V."
+		}
+		s := fill(frame, f)
+		if strings.HasSuffix(s, " one day.") && strings.Contains(s[:len(s)-9], "one day") {
+			continue
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 && count(f.raw) <= 25 {
+		intro := map[kind]string{goal: "One of my aims is this: ", belief: "This is what I believe: ", dislike: "What I do not like is this: ", skill: "One of my skills is this: "}[f.kind]
+		out = append(out, first(intro, "One thing about me is this: ")+stopped(lowerFirst(f.raw)))
+	}
+	return out
+}
+
+func fill(frame string, f *fact) string {
+	var b strings.Builder
+	for i, w := range strings.SplitAfter(frame, " ") {
+		core := strings.TrimRight(w, " .,?")
+		tail := w[len(core):]
+		switch core {
+		case "N":
+			n := f.noun
+			if i == 0 {
+				n = upperFirst(n)
+			}
+			b.WriteString(n + tail)
+		case "V":
+			b.WriteString(f.verb + tail)
+		default:
+			b.WriteString(w)
+		}
+	}
+	s := b.String()
+	if strings.HasPrefix(frame, "N ") && plural(f.noun) {
+		s = strings.Replace(s, " is part of ", " are part of ", 1)
+		s = strings.Replace(s, " is a habit ", " are a habit ", 1)
+		s = strings.Replace(s, " matters to me", " matter to me", 1)
+	}
+	return s
+}
+
+var heads = set("of in with for on at that who which about from to without before after by near under over")
+
+// plural guesses whether a noun phrase takes are.
+func plural(np string) bool {
+	var head string
+	for i, w := range strings.Fields(np) {
+		if i == 0 && strings.HasSuffix(w, "ing") {
+			return false
+		}
+		if heads[w] {
+			break
+		}
+		if w == "and" {
+			return true
+		}
+		head = strings.Trim(w, ",;")
+	}
+	return strings.HasSuffix(head, "s") && !strings.HasSuffix(head, "ss") && !strings.HasSuffix(head, "ics") &&
+		!strings.HasSuffix(head, "us") && head != "news" && head != "tennis" || head == "people" || head == "children"
+}
