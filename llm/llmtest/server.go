@@ -245,6 +245,7 @@ func (h *Handler) answer(w http.ResponseWriter, c *Call, f Fault) {
 	if f.Kind == Truncated {
 		w.Header().Set("Content-Length", fmt.Sprint(len(body)))
 		w.Write(body[:len(body)/2])
+		http.NewResponseController(w).Flush() // so that status and half of the body do arrive
 		panic(http.ErrAbortHandler)
 	}
 	h.mu.Lock()

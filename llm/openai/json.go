@@ -155,7 +155,7 @@ func withoutNulls(schema json.RawMessage, text string) string {
 	if err != nil {
 		return text
 	}
-	p := pruner{root: root}
+	p := pruner{root: root, steps: 4096 + 16*len(text)} // ends where references go round
 	p.prune(root, v)
 	if !p.changed {
 		return text
@@ -166,14 +166,11 @@ func withoutNulls(schema json.RawMessage, text string) string {
 type pruner struct {
 	root    any
 	changed bool
-	steps   int
+	steps   int // left
 }
 
-// maxSteps bounds the walk of a schema whose references go round.
-const maxSteps = 1 << 16
-
 // next counts a step of the walk, and reports whether it may be taken.
-func (p *pruner) next() bool { p.steps++; return p.steps <= maxSteps }
+func (p *pruner) next() bool { p.steps--; return p.steps >= 0 }
 
 // resolve follows local references.
 func (p *pruner) resolve(schema any) *object {
@@ -199,7 +196,10 @@ func (p *pruner) resolve(schema any) *object {
 			if !ok {
 				return nil
 			}
-			schema = o.values[strings.NewReplacer("~1", "/", "~0", "~").Replace(step)]
+			if strings.Contains(step, "~") {
+				step = strings.NewReplacer("~1", "/", "~0", "~").Replace(step)
+			}
+			schema = o.values[step]
 		}
 	}
 	return nil
