@@ -111,6 +111,8 @@ func Spend(b *Budget) Middleware {
 			}
 			used := most // also where Generate panics
 			defer func() { settle(used) }()
+			ctx, cancel := underway(ctx)
+			defer cancel()
 			resp, err := m.Generate(ctx, req)
 			used = charge(ctx, most, resp, err)
 			return resp, err

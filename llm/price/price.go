@@ -1,0 +1,127 @@
+// Package price knows what models cost.
+//
+// The table is a snapshot, dated [Date]. It holds standard list prices in US dollars
+// per million tokens. Surcharges are not in it: prompts above 272,000 tokens,
+// explicit cache writes, fast or regional processing; nor are discounts for batches.
+// What is not in it is unknown, which under a budget in money is an error: give
+// prices of your own with [Read].
+package price
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+)
+
+// Date is that of the newest dated source of the table. The sources are public notes
+// on OpenAI's price pages, of 2025 to then, not the pages themselves. Where a
+// temporary discount was known, the table has the price without it.
+const Date = "2026-10-01"
+
+// A Table finds prices by model name. The zero value knows what is in this package.
+type Table struct {
+	own      map[string]llm.Price
+	patterns map[string]llm.Price // by prefix, without the star
+}
+
+// Read returns a table in which the prices of a JSON document come first:
+//
+//	{"azure/panel": {"input": 0.25, "cached_input": 0.025, "output": 2}, "gemini/*": …}
+//
+// Keys are model names, provider/name; one that ends in * holds for all that begin
+// so, the longest first. cached_input may be left out: then cached input costs as
+// much as other input.
+func Read(r io.Reader) (*Table, error) {
+	var doc map[string]*struct {
+		Input       *float64 `json:"input"`
+		CachedInput float64  `json:"cached_input"`
+		Output      float64  `json:"output"`
+	}
+	dec := json.NewDecoder(r)
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&doc); err != nil {
+		return nil, fmt.Errorf("prices: %w", err)
+	}
+	if _, err := dec.Token(); err != io.EOF {
+		return nil, errors.New("prices: something follows the JSON object")
+	}
+	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
+	for name, p := range doc {
+		if p == nil || p.Input == nil {
+			return nil, fmt.Errorf("prices: %s: no input price", name)
+		}
+		for _, v := range []float64{*p.Input, p.CachedInput, p.Output} {
+			if v < 0 || math.IsInf(v, 0) {
+				return nil, fmt.Errorf("prices: %s: %v is not a price", name, v)
+			}
+		}
+		price := llm.Price{Input: *p.Input, CachedInput: p.CachedInput, Output: p.Output}
+		if prefix, ok := strings.CutSuffix(name, "*"); ok {
+			t.patterns[prefix] = price
+		} else {
+			t.own[name] = price
+		}
+	}
+	return t, nil
+}
+
+// Price returns what the model called provider/name costs, or false. A dated
+// snapshot costs what its model costs unless it is listed itself. The built-in
+// stand-in and models on one's own machine are known to be free.
+func (t *Table) Price(model string) (llm.Price, bool) {
+	if t != nil {
+		if p, ok := t.own[model]; ok {
+			return p, true
+		}
+		best := -1
+		var price llm.Price
+		for prefix, p := range t.patterns {
+			if strings.HasPrefix(model, prefix) && len(prefix) > best {
+				best, price = len(prefix), p
+			}
+		}
+		if best >= 0 {
+			return price, true
+		}
+		if p, ok := t.own[undated(model)]; ok {
+			return p, true
+		}
+	}
+	provider, name, _ := strings.Cut(model, "/")
+	switch provider {
+	case "rehearsal", "ollama":
+		return llm.Price{}, true
+	case "openai":
+		for _, n := range []string{name, undated(name)} {
+			if p, ok := openai(n); ok {
+				return p, true
+			}
+		}
+	}
+	return llm.Price{}, false
+}
+
+// undated cuts what names a snapshot: -2025-08-07, -0613 or -latest.
+func undated(name string) string {
+	for _, form := range []string{"-0000-00-00", "-0000", "-latest"} {
+		if len(name) > len(form) {
+			cut := len(name) - len(form)
+			if strings.Map(zero, name[cut:]) == form {
+				return name[:cut]
+			}
+		}
+	}
+	return name
+}
+
+func zero(r rune) rune {
+	if r >= '0' && r <= '9' {
+		return '0'
+	}
+	return r
+}

@@ -1,0 +1,106 @@
+package price_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/price"
+)
+
+func TestPrice(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		model string
+		input float64
+		known bool
+	}{
+		{"openai/gpt-5-mini", 0.25, true},
+		{"openai/gpt-5-mini-2025-08-07", 0.25, true},
+		{"openai/gpt-5-chat-latest", 1.25, true},
+		{"openai/gpt-4o", 2.50, true},
+		{"openai/gpt-4o-2024-08-06", 2.50, true},
+		{"openai/gpt-4o-2024-05-13", 5, true}, // listed itself
+		{"openai/gpt-4-0613", 30, true},
+		{"openai/gpt-6-luna", 0.10, true},
+		{"openai/text-embedding-3-small", 0.02, true},
+		{"openai/text-embedding-ada-002", 0.10, true},
+		{"rehearsal", 0, true},
+		{"ollama/gemma3:4b", 0, true},
+		{"openai/gpt-5.9", 0, false},               // begins as a known one does
+		{"openai/gpt-4o-audio-preview", 0, false},  // another tariff
+		{"openai/gpt-5-mini-2025-08-0x", 0, false}, // no date
+		{"azure/gpt-4o", 0, false},                 // a deployment's name says nothing
+		{"gpt-5-mini", 0, false},
+		{"openai/", 0, false},
+		{"", 0, false},
+	} {
+		var none *price.Table
+		p, ok := none.Price(c.model)
+		if ok != c.known || p.Input != c.input {
+			t.Errorf("%s: %v, %v; want input %v, %v", c.model, p, ok, c.input, c.known)
+		}
+	}
+}
+
+func TestRead(t *testing.T) {
+	t.Parallel()
+	table, err := price.Read(strings.NewReader(`{
+		"azure/panel": {"input": 1, "cached_input": 0.5, "output": 2},
+		"azure/*": {"input": 3, "output": 4},
+		"azure/big-*": {"input": 5, "output": 6},
+		"openai/gpt-5-mini": {"input": 7, "output": 8},
+		"local/free": {"input": 0}
+	}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for model, want := range map[string]llm.Price{
+		"azure/panel":                  {Input: 1, CachedInput: 0.5, Output: 2},
+		"azure/other":                  {Input: 3, Output: 4},
+		"azure/big-one":                {Input: 5, Output: 6},
+		"openai/gpt-5-mini":            {Input: 7, Output: 8},
+		"openai/gpt-5-mini-2025-08-07": {Input: 7, Output: 8},
+		"openai/gpt-5-nano":            {Input: 0.05, CachedInput: 0.005, Output: 0.40},
+		"local/free":                   {},
+	} {
+		if p, ok := table.Price(model); !ok || p != want {
+			t.Errorf("%s: %v, %v; want %v", model, p, ok, want)
+		}
+	}
+	for _, bad := range []string{
+		``, `[]`, `{"a/b": {}}`, `{"a/b": null}`, `{"a/b": {"input": -1}}`, `{"a/b": {"output": 1}}`,
+		`{"a/b": {"input": 1, "outputs": 2}}`, `{"a/b": {"input": "1"}}`, `{"a/b": {"input": 1}} {}`,
+	} {
+		if _, err := price.Read(strings.NewReader(bad)); err == nil || !strings.HasPrefix(err.Error(), "prices:") {
+			t.Errorf("%s: error %v", bad, err)
+		}
+	}
+}
+
+func FuzzRead(f *testing.F) {
+	f.Add(`{"a/*": {"input": 1, "cached_input": 0.5, "output": 2}}`)
+	f.Fuzz(func(t *testing.T, doc string) {
+		table, err := price.Read(strings.NewReader(doc))
+		if err != nil {
+			return
+		}
+		if p, ok := table.Price("a/b"); ok && p.Cost(llm.Usage{Input: 10, CachedInput: 5, Output: 10}) < 0 {
+			t.Errorf("%s: negative cost", doc)
+		}
+	})
+}
+
+func ExampleTable_Price() {
+	var table price.Table
+	p, ok := table.Price("openai/gpt-5-mini-2025-08-07")
+	fmt.Println(ok)
+	fmt.Printf("%.6f USD\n", p.Cost(llm.Usage{Input: 2000, CachedInput: 1800, Output: 100}))
+	_, ok = table.Price("openai/some-model-of-next-year")
+	fmt.Println(ok)
+	// Output:
+	// true
+	// 0.000295 USD
+	// false
+}
