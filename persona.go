@@ -164,7 +164,7 @@ func appendObject(v ordered.Value) []byte {
 	if v.Kind == ordered.Null {
 		return []byte("{}")
 	}
-	return v.Append(nil)
+	return v.Append(make([]byte, 0, v.Size()))
 }
 
 // MarshalJSON returns [Persona.JSON].

@@ -185,25 +185,37 @@ func (v Value) Append(b []byte) []byte {
 		return appendString(b, v.Text)
 	case Array:
 		b = append(b, '[')
-		for i, it := range v.Items {
+		for i := range v.Items {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = it.Append(b)
+			b = v.Items[i].Append(b)
 		}
 		return append(b, ']')
 	case Object:
 		b = append(b, '{')
-		for i, f := range v.Fields {
+		for i := range v.Fields {
 			if i > 0 {
 				b = append(b, ',')
 			}
-			b = append(appendString(b, f.Name), ':')
-			b = f.Value.Append(b)
+			b = append(appendString(b, v.Fields[i].Name), ':')
+			b = v.Fields[i].Value.Append(b)
 		}
 		return append(b, '}')
 	}
 	return append(b, "null"...)
+}
+
+// Size returns about the number of bytes that Append appends, seldom less.
+func (v Value) Size() int {
+	n := len(v.Text) + len(v.Text)/64 + 6
+	for i := range v.Items {
+		n += v.Items[i].Size()
+	}
+	for i := range v.Fields {
+		n += len(v.Fields[i].Name) + 4 + v.Fields[i].Value.Size()
+	}
+	return n
 }
 
 // Canonical returns a text that is the same for values that differ in the order of
