@@ -1,0 +1,292 @@
+package study
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/tinytroupe-go/tinytroupe"
+)
+
+// LoadOptions tune Load. The zero value of each field has the stated meaning.
+type LoadOptions struct {
+	Vars map[string]string                // variables that replace or join the study's
+	FS   fs.FS                            // where the file is; nil means the file system
+	Env  func(name string) (string, bool) // for ${env.X}; nil means that nothing is set
+}
+
+// Load reads a study and every file it names, and checks all that can be known
+// before it runs. Files are found relative to the study. The error is a *Mistakes
+// that lists every mistake, or an error of reading the study file itself.
+func Load(file string, o *LoadOptions) (*Study, error) {
+	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}}
+	if o != nil {
+		d.o = *o
+	}
+	d.files = newFiles(file, d.o.FS)
+	data, err := d.files.readStudy()
+	if err != nil {
+		return nil, fmt.Errorf("study: %w", err)
+	}
+	d.src = newSource(file, data)
+	root := parseYAML(d.src, &d.bad)
+	if root != nil || len(d.bad.list) == 0 {
+		d.root(root)
+	}
+	if err := d.bad.err(file); err != nil {
+		return nil, err
+	}
+	d.study.Set = maps.Clone(d.o.Vars)
+	if d.study.Inputs, err = d.files.inputs(); err != nil {
+		return nil, fmt.Errorf("study: %w", err)
+	}
+	return d.study, nil
+}
+
+// A decoder turns nodes into a Study and collects mistakes on the way.
+type decoder struct {
+	o       LoadOptions
+	src     *source
+	files   *files
+	bad     mistakes
+	study   *Study
+	partial bool // some people could not be read, so that who there is is not known
+	edited  bool // the script sets attributes, so that who has which is not known
+}
+
+func (d *decoder) env(name string) (string, bool) {
+	if d.o.Env == nil {
+		return "", false
+	}
+	return d.o.Env(name)
+}
+
+func (d *decoder) varNames() []string { return sortedKeys(d.study.Vars) }
+
+func sortedKeys(m map[string]any) []string { return slices.Sorted(maps.Keys(m)) }
+
+func (d *decoder) root(n *node) {
+	switch {
+	case n == nil || n.kind == nullNode:
+		d.bad.add(place{src: d.src}, []string{"A study has at least people and a script."}, "the file is empty")
+		return
+	case n.kind != mapNode:
+		d.bad.add(n.at, known("keys", "", names(studyWords)), "expected a study, found %s", n.kind)
+		return
+	}
+	d.words(n, "a study", studyWords)
+	d.vars(n.get("vars"))
+	d.heading(n)
+	d.world(n.get("world"))
+	d.people(n)
+	d.script(n)
+}
+
+// words reports the keys of n that are not known, or not yet available.
+func (d *decoder) words(n *node, what string, list []word) {
+	for _, f := range n.fields {
+		switch w, ok := find(list, f.key.text); {
+		case !ok:
+			d.bad.add(f.key.at, known("keys", f.key.text, names(list)), "%s has no key %q", what, f.key.text)
+		case w.later:
+			d.notYet(f.key, w)
+		}
+	}
+}
+
+func (d *decoder) notYet(key *node, w word) {
+	var hints []string
+	if strings.HasPrefix(w.doc, "Reserved") {
+		hints = []string{w.doc}
+	}
+	d.bad.add(key.at, hints, "%s: not available yet in this version", key.text).NotYet = true
+}
+
+func (d *decoder) heading(n *node) {
+	s := d.study
+	s.Title = d.line(n.get("title"))
+	if s.Title == "" {
+		base := strings.TrimSuffix(path.Base(filepath.ToSlash(s.File)), path.Ext(s.File))
+		if dir := path.Base(path.Dir(filepath.ToSlash(s.File))); base == "study" && dir != "." && dir != "/" {
+			base = dir
+		}
+		s.Title = base
+	}
+	s.About = d.line(n.get("about"))
+	s.Language = d.scalar(n.get("language"))
+	if v := n.get("seed"); v != nil {
+		u, err := strconv.ParseUint(d.scalar(v), 10, 64)
+		if err != nil {
+			d.bad.add(v.at, nil, "expected a whole number, found %s", v.describe())
+		}
+		s.Seed = u
+	}
+	d.models(n.get("model"))
+	d.budget(n.get("budget"))
+}
+
+func (d *decoder) models(n *node) {
+	m := &d.study.Models
+	if n == nil {
+		return
+	}
+	if n.kind != mapNode {
+		m.Act = d.model(n)
+		return
+	}
+	slots := []struct {
+		name string
+		to   *string
+	}{{"act", &m.Act}, {"write", &m.Write}, {"extract", &m.Extract}, {"judge", &m.Judge}}
+	for _, f := range n.fields {
+		i := slices.IndexFunc(slots, func(s struct {
+			name string
+			to   *string
+		}) bool {
+			return s.name == f.key.text
+		})
+		if i < 0 {
+			d.bad.add(f.key.at, known("purposes", f.key.text, []string{"act", "write", "extract", "judge"}), "there is no model for %q", f.key.text)
+			continue
+		}
+		*slots[i].to = d.model(f.value)
+	}
+}
+
+func (d *decoder) model(n *node) string {
+	s := d.scalar(n)
+	provider, name, ok := strings.Cut(s, "/")
+	if n.kind == scalarNode && s != "rehearsal" && (!ok || provider == "" || name == "") {
+		d.bad.add(n.at, []string{"Such as openai/gpt-5-mini, ollama/gemma3 or rehearsal."}, "expected PROVIDER/NAME, found %q", s)
+	}
+	return s
+}
+
+func (d *decoder) budget(n *node) {
+	b := &d.study.Budget
+	if n == nil {
+		return
+	}
+	usd := func(n *node) {
+		s := strings.TrimPrefix(d.scalar(n), "$")
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f >= 0 && f < 1e9) {
+			d.bad.add(n.at, nil, "expected US dollars, such as 2.50, found %s", n.describe())
+		}
+		b.USD = f
+	}
+	if n.kind != mapNode {
+		usd(n)
+		return
+	}
+	for _, f := range n.fields {
+		switch f.key.text {
+		case "usd":
+			usd(f.value)
+		case "calls":
+			b.Calls = d.most(f.value)
+		case "tokens":
+			b.Tokens = d.most(f.value)
+		default:
+			d.bad.add(f.key.at, known("keys", f.key.text, []string{"usd", "calls", "tokens"}), "a budget has no key %q", f.key.text)
+		}
+	}
+}
+
+// most reads a limit, which may be large.
+func (d *decoder) most(n *node) int {
+	v, err := strconv.Atoi(d.scalar(n))
+	if err != nil || v < 0 {
+		d.bad.add(n.at, nil, "expected a whole number, found %s", n.describe())
+	}
+	return v
+}
+
+func (d *decoder) world(n *node) {
+	w := &d.study.World
+	*w = World{Name: d.study.Title, Step: 5 * time.Minute, Turns: InTurn, Acquainted: true, Idle: tinytroupe.Act}
+	if n == nil {
+		return
+	}
+	if n.kind != mapNode {
+		d.bad.add(n.at, known("keys", "", names(worldWords)), "expected a map, found %s", n.kind)
+		return
+	}
+	d.words(n, "a world", worldWords)
+	if v := n.get("name"); v != nil {
+		w.Name = d.line(v)
+	}
+	if v := n.get("starts"); v != nil {
+		var err error
+		if w.Starts, err = parseMoment(d.scalar(v)); err != nil {
+			d.bad.add(v.at, nil, "%v", err)
+		}
+	}
+	if v := n.get("step"); v != nil {
+		w.Step = d.duration(v)
+	}
+	w.Turns = Turns(d.choice(n.get("turns"), string(w.Turns), "in turn", "together", "shuffled"))
+	w.Acquainted = d.yes(n.get("acquainted"), w.Acquainted)
+	w.Idle = tinytroupe.Idle(d.choice(n.get("idle"), string(w.Idle), "act", "pass"))
+	w.Quiet = d.choice(n.get("untargeted"), everyone, everyone, "nobody") == "nobody"
+	if v := n.get("rooms"); v != nil && (v.kind != scalarNode || d.scalar(v) != "all") {
+		later := v.kind == mapNode || v.text == "each"
+		if later {
+			d.bad.add(v.at, []string{"So far everybody is in one room: all."}, "rooms: %s is not available yet in this version", firstLine(v)).NotYet = true
+		} else {
+			d.bad.add(v.at, known("rooms", v.text, []string{"all", "each"}), "expected all, each, {of: 8} or {by: attribute}, found %s", v.describe())
+		}
+	}
+}
+
+func firstLine(n *node) string {
+	if n.kind == scalarNode {
+		return n.text
+	}
+	return "in parts"
+}
+
+func (d *decoder) duration(n *node) time.Duration {
+	if n.kind != scalarNode {
+		d.bad.add(n.at, nil, "expected a duration such as 30s, 5m, 2h or 2d, found %s", n.kind)
+		return 0
+	}
+	v, err := parseDuration(d.scalar(n))
+	if err != nil {
+		d.bad.add(n.at, nil, "%v", err)
+	}
+	return v
+}
+
+// choice reads one of several words.
+func (d *decoder) choice(n *node, otherwise string, words ...string) string {
+	if n == nil {
+		return otherwise
+	}
+	s := d.scalar(n)
+	if n.kind == scalarNode && !slices.Contains(words, s) {
+		d.bad.add(n.at, known("expected one of", s, words), "unknown word %q", s)
+		return otherwise
+	}
+	return s
+}
+
+func (d *decoder) yes(n *node, otherwise bool) bool {
+	if n == nil {
+		return otherwise
+	}
+	switch strings.ToLower(d.scalar(n)) {
+	case "true", "yes", "on":
+		return true
+	case "false", "no", "off":
+		return false
+	}
+	d.bad.add(n.at, nil, "expected true or false, found %s", n.describe())
+	return otherwise
+}

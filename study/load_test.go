@@ -1,0 +1,119 @@
+package study_test
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/tinytroupe-go/tinytroupe/study"
+)
+
+var update = flag.Bool("update", false, "rewrite golden files")
+
+func fsOf(files []txtar.File) fstest.MapFS {
+	m := fstest.MapFS{}
+	for _, f := range files {
+		m[f.Name] = &fstest.MapFile{Data: f.Data}
+	}
+	return m
+}
+
+func env(name string) (string, bool) {
+	if name == "CITY" {
+		return "Porto", true
+	}
+	return "", false
+}
+
+// TestMistakes loads every study of each archive and compares what is said of it
+// with the file NAME.want beside it.
+func TestMistakes(t *testing.T) {
+	archives, err := filepath.Glob("testdata/mistakes/*.txtar")
+	if err != nil || len(archives) == 0 {
+		t.Fatal("no archives", err)
+	}
+	for _, name := range archives {
+		t.Run(strings.TrimSuffix(filepath.Base(name), ".txtar"), func(t *testing.T) {
+			ar, err := txtar.ParseFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			fsys := fsOf(ar.Files)
+			var out []txtar.File
+			for _, f := range ar.Files {
+				if strings.HasSuffix(f.Name, ".want") {
+					continue
+				}
+				out = append(out, f)
+				base, ok := strings.CutSuffix(f.Name, ".yaml")
+				if !ok {
+					continue
+				}
+				got := "no mistakes\n"
+				s, err := study.Load(f.Name, &study.LoadOptions{FS: fsys, Env: env})
+				if err != nil {
+					got = err.Error() + "\n"
+					if s != nil {
+						t.Errorf("%s: a study beside an error", f.Name)
+					}
+				}
+				out = append(out, txtar.File{Name: base + ".want", Data: []byte(got)})
+				want, err := fs.ReadFile(fsys, base+".want")
+				if err != nil && !*update {
+					t.Error(err)
+				}
+				if diff := cmp.Diff(string(want), got); diff != "" && !*update {
+					t.Errorf("%s (-want +got):\n%s", f.Name, diff)
+				}
+			}
+			if *update {
+				if err := os.WriteFile(name, txtar.Format(&txtar.Archive{Comment: ar.Comment, Files: out}), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// TestLaterStudies reads studies that use all of the format: nothing in them is
+// wrong but that some words are for later versions, and files that are not here.
+func TestLaterStudies(t *testing.T) {
+	names, _ := filepath.Glob("testdata/studies/*.yaml")
+	if len(names) != 5 {
+		t.Fatalf("%d studies", len(names))
+	}
+	for _, name := range names {
+		data, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		person := &fstest.MapFile{Data: []byte(`{"type":"TinyPerson","persona":{"name":"Lisa Carter","age":28}}`)}
+		moderator := &fstest.MapFile{Data: []byte(`{"name":"Mo"}`)}
+		_, err = study.Load("study.yaml", &study.LoadOptions{FS: fstest.MapFS{
+			"study.yaml":              {Data: data},
+			"people/lisa.agent.json":  person,
+			"moderator.agent.json":    moderator,
+			"concepts.csv":            {Data: []byte("name,text\nA,Creamy\n")},
+			"tasks.csv":               {Data: []byte("id,goal,answer\n1,roam,yes\n")},
+			"adverts.md":              {Data: []byte("Four adverts")},
+			"fragments/picky_customer.fragment.json": {Data: []byte(`{"beliefs":["price matters"]}`)},
+		}})
+		var all *study.Mistakes
+		if !errors.As(err, &all) {
+			t.Fatalf("%s: %v", name, err)
+		}
+		for _, m := range all.List {
+			if !m.NotYet {
+				t.Errorf("%s: %v", name, m)
+			}
+		}
+	}
+}

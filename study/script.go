@@ -1,0 +1,261 @@
+package study
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+func (d *decoder) script(root *node) {
+	n := root.get("script")
+	switch {
+	case n == nil:
+		d.bad.add(place{src: d.src}, []string{"Such as script: [{say: Hello!}, {run: 2}]."}, "a study needs a script")
+		return
+	case n.kind != listNode || len(n.items) == 0:
+		d.bad.add(n.at, []string{"Each begins with a dash: - run: 2"}, "expected a list of steps, found %s", n.describe())
+		return
+	}
+	for _, it := range n.items {
+		d.edited = d.edited || it.get("set") != nil
+	}
+	for _, it := range n.items {
+		if s, ok := d.step(it); ok {
+			d.study.Script = append(d.study.Script, s)
+		}
+	}
+}
+
+// verbOf finds the one verb of a step.
+func (d *decoder) verbOf(n *node) (verb, field, bool) {
+	all := make([]string, len(verbs))
+	for i, v := range verbs {
+		all[i] = v.name
+	}
+	if n.kind != mapNode || len(n.fields) == 0 {
+		d.bad.add(n.at, known("verbs", n.text, all), "expected a step such as run: 2, found %s", n.describe())
+		return verb{}, field{}, false
+	}
+	var found []field
+	var v verb
+	for _, f := range n.fields {
+		if i := slices.Index(all, f.key.text); i >= 0 {
+			if len(found) == 0 {
+				v = verbs[i]
+			}
+			found = append(found, f)
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return v, found[0], true
+	case len(found) == 0:
+		f := n.fields[0]
+		d.bad.add(f.key.at, known("verbs", f.key.text, all), "there is no verb %q", f.key.text)
+		return verb{}, field{}, false
+	}
+	d.bad.add(found[1].key.at, []string{"Each begins with a dash of its own."}, "%s and %s: a step has one verb", found[0].key.text, found[1].key.text)
+	return verb{}, field{}, false
+}
+
+func (d *decoder) step(n *node) (Step, bool) {
+	v, f, ok := d.verbOf(n)
+	if !ok {
+		return Step{}, false
+	}
+	before := len(d.bad.list)
+	allowed := append([]word{v.word}, v.with...)
+	for _, x := range n.fields {
+		switch w, ok := find(allowed, x.key.text); {
+		case !ok:
+			what := names(v.with)
+			d.bad.add(x.key.at, known("with "+v.name, x.key.text, what), "%s has no modifier %q", v.name, x.key.text)
+		case w.name == v.name && v.later:
+			d.notYet(x.key, v.word)
+		}
+	}
+	if v.later {
+		return Step{}, false
+	}
+	s := Step{Line: f.key.at.line}
+	var texts []Text
+	switch v.name {
+	case "introduce", "join", "leave":
+		s.To = d.who(f.value)
+		s.Do = map[string]Verb{"introduce": Introduce{}, "join": Join{}, "leave": Leave{}}[v.name]
+	default:
+		s.To = d.who(n.get("to"))
+		s.Do, texts = d.verb(v.name, f.value)
+	}
+	d.checkWho(s.To)
+	for _, t := range texts {
+		d.checkText(t, s.To)
+	}
+	if len(d.bad.list) > before {
+		return Step{}, false
+	}
+	s.Hash = s.hash()
+	return s, true
+}
+
+// verb reads the value of a verb, and returns the texts in it.
+func (d *decoder) verb(name string, n *node) (Verb, []Text) {
+	switch name {
+	case "run":
+		return Run{d.steps(n)}, nil
+	case "skip":
+		return Skip{d.duration(n)}, nil
+	case "set":
+		return d.set(n), nil
+	case "context":
+		items := []*node{n}
+		if n.kind == listNode {
+			items = n.items
+		}
+		texts := make([]Text, len(items))
+		for i, it := range items {
+			texts[i], _ = d.text(it)
+		}
+		return Context{texts}, texts
+	case "show":
+		if n.get("image") != nil {
+			s := d.image(n)
+			return s, []Text{s.Text}
+		}
+	}
+	t, _ := d.text(n)
+	texts := []Text{t}
+	switch name {
+	case "say":
+		return Say{t}, texts
+	case "show":
+		return Show{Text: t}, texts
+	case "goal":
+		return Goal{t}, texts
+	case "think":
+		return Think{t}, texts
+	}
+	return Move{t}, texts
+}
+
+// steps reads a number of steps, a duration, or {steps}.
+func (d *decoder) steps(n *node) int {
+	if n.kind == mapNode {
+		later := []word{{name: "steps"}, {name: "until", later: true}}
+		d.words(n, "run", later)
+		v := n.get("steps")
+		if v == nil {
+			d.bad.add(n.at, nil, "run needs steps")
+			return 0
+		}
+		n = v
+	}
+	if n.kind != scalarNode {
+		d.bad.add(n.at, nil, "expected a number of steps, such as 4, or a duration, such as 2h, found %s", n.kind)
+		return 0
+	}
+	s := d.scalar(n)
+	if isDuration(s) {
+		length := d.duration(n)
+		step := d.study.World.Step
+		if step <= 0 {
+			return 0
+		}
+		steps := int((length + step - 1) / step)
+		if steps > 1_000_000 {
+			d.bad.add(n.at, nil, "%s are %d steps of %s: too many", s, steps, step)
+		}
+		return steps
+	}
+	c, err := parseCount(s, 1)
+	if err != nil {
+		d.bad.add(n.at, []string{"Or a duration, such as 2h."}, "%v", err)
+	}
+	return c
+}
+
+func (d *decoder) set(n *node) Set {
+	if n.kind != mapNode || len(n.fields) == 0 {
+		d.bad.add(n.at, []string{"Such as set: {mood: cheerful}."}, "expected a map of attributes, found %s", n.describe())
+		return Set{}
+	}
+	var s Set
+	for _, f := range n.fields {
+		if f.key.text == "name" {
+			d.bad.add(f.key.at, nil, "names do not change")
+			continue
+		}
+		s.Values = append(s.Values, Setting{f.key.text, json.RawMessage(d.json(f.value))})
+	}
+	return s
+}
+
+func (d *decoder) image(n *node) Show {
+	var s Show
+	for _, f := range n.fields {
+		switch f.key.text {
+		case "text":
+			s.Text, _ = d.text(f.value)
+		case "image":
+			data, src, ok := d.file(f.value)
+			if !ok {
+				continue
+			}
+			kind := http.DetectContentType(data)
+			if !strings.HasPrefix(kind, "image/") {
+				d.bad.add(f.value.at, nil, "%s is not an image: it looks like %s", src.name, kind)
+			}
+			sum := sha256.Sum256(data)
+			s.Image = &Image{d.files.index(d.scalar(f.value)), kind, hex.EncodeToString(sum[:])}
+		default:
+			d.bad.add(f.key.at, known("keys", f.key.text, []string{"image", "text"}), "what is shown has no key %q", f.key.text)
+		}
+	}
+	return s
+}
+
+// checkText reports attributes that a text needs and somebody it is for lacks.
+func (d *decoder) checkText(t Text, to Who) {
+	if d.partial || d.edited {
+		return
+	}
+	for _, x := range t.parts {
+		if x.ref == nil || x.ref[0] != "person" {
+			continue
+		}
+		name := strings.Join(x.ref[1:], ".")
+		for _, g := range d.study.People {
+			for _, p := range g.People {
+				if !to.Selects(g.Name, p) {
+					continue
+				}
+				if _, ok := attribute(p, name); ok {
+					continue
+				}
+				if p.Get(name) != nil {
+					d.bad.add(x.at, nil, "%s of %s is more than a text", name, p.Name())
+					return
+				}
+				d.bad.add(x.at, known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
+				return
+			}
+		}
+	}
+}
+
+// hash identifies what a step means, all texts filled in.
+func (s Step) hash() string {
+	b, err := json.Marshal(struct {
+		Verb string
+		Do   Verb
+		To   Who
+	}{s.Word(), s.Do, s.To})
+	if err != nil {
+		return "" // the types above always encode
+	}
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:8])
+}

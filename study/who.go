@@ -1,0 +1,191 @@
+package study
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe"
+)
+
+// Who selects people. The zero Who selects everyone.
+type Who struct {
+	Name  string      `json:"name,omitempty"`  // a group, or a person
+	Any   []Who       `json:"any,omitempty"`   // whoever one of them selects
+	Where []Condition `json:"where,omitempty"` // whoever they all hold for
+	Not   *Who        `json:"not,omitempty"`   // but not these
+
+	at place
+}
+
+// A Condition is on one attribute of a person, a path into the persona.
+type Condition struct {
+	Attribute string   `json:"attribute"`
+	Values    []string `json:"values,omitempty"` // one of them, or of their ranges lo..hi
+	at        place
+}
+
+// Everyone reports whether w selects everyone whatever they are like.
+func (w Who) Everyone() bool {
+	return (w.Name == "" || w.Name == everyone) && len(w.Any) == 0 && len(w.Where) == 0 && w.Not == nil
+}
+
+const everyone = "everyone"
+
+// Selects reports whether w selects a person, who belongs to a group.
+func (w Who) Selects(group string, p tinytroupe.Persona) bool {
+	if w.Name != "" && w.Name != everyone && w.Name != group && w.Name != p.Name() {
+		return false
+	}
+	if len(w.Any) > 0 && !slices.ContainsFunc(w.Any, func(x Who) bool { return x.Selects(group, p) }) {
+		return false
+	}
+	for _, c := range w.Where {
+		if !c.holds(p) {
+			return false
+		}
+	}
+	return w.Not == nil || !w.Not.Selects(group, p)
+}
+
+// holds reports whether the attribute has one of the values, or, where it is a list,
+// whether one of its items does. Letter case counts for nothing.
+func (c Condition) holds(p tinytroupe.Persona) bool {
+	items, ok := p.Get(c.Attribute).([]any)
+	if !ok {
+		items = []any{p.Get(c.Attribute)}
+	}
+	return slices.ContainsFunc(items, func(item any) bool {
+		var text string
+		switch v := item.(type) {
+		case string:
+			text = v
+		case json.Number:
+			text = v.String()
+		case bool:
+			text = strconv.FormatBool(v)
+		default:
+			return false
+		}
+		return slices.ContainsFunc(c.Values, func(want string) bool {
+			if lo, hi, ok := parseRange(want); ok {
+				n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+				return err == nil && lo <= n && n <= hi
+			}
+			return strings.EqualFold(want, text)
+		})
+	})
+}
+
+// who reads a selector. nil is everyone.
+func (d *decoder) who(n *node) Who {
+	if n == nil {
+		return Who{}
+	}
+	w := Who{at: n.at}
+	switch n.kind {
+	case nullNode:
+		d.bad.add(n.at, whoHint, "expected who, found nothing")
+	case scalarNode:
+		w.Name = d.scalar(n)
+	case listNode:
+		if len(n.items) == 0 {
+			d.bad.add(n.at, whoHint, "expected who, found an empty list")
+		}
+		for _, it := range n.items {
+			w.Any = append(w.Any, d.who(it))
+		}
+	case mapNode:
+		if len(n.fields) == 0 {
+			d.bad.add(n.at, whoHint, "expected who, found an empty map")
+		}
+		for _, f := range n.fields {
+			if f.key.text == "not" {
+				not := d.who(f.value)
+				w.Not = &not
+				continue
+			}
+			w.Where = append(w.Where, d.condition(f))
+		}
+	}
+	return w
+}
+
+var whoHint = []string{"Who is everyone, a person, a group, a list of them, or {attribute: value, not: who}."}
+
+func (d *decoder) condition(f field) Condition {
+	c := Condition{Attribute: f.key.text, at: f.key.at}
+	items := []*node{f.value}
+	if f.value.kind == listNode {
+		items = f.value.items
+	}
+	for _, it := range items {
+		if it.kind != scalarNode {
+			d.bad.add(it.at, nil, "expected a value, a list of values or lo..hi, found %s", it.kind)
+			continue
+		}
+		v := d.scalar(it)
+		if lo, hi, ok := parseRange(v); ok && lo > hi {
+			d.bad.add(it.at, nil, "nothing is in %s", v)
+		}
+		c.Values = append(c.Values, v)
+	}
+	return c
+}
+
+// checkWho reports names that are nobody's, attributes that nobody has, and
+// selectors that select nobody.
+func (d *decoder) checkWho(w Who) {
+	before := len(d.bad.list)
+	d.checkNames(w)
+	if len(d.bad.list) > before || w.at.src == nil || d.edited {
+		return
+	}
+	for _, g := range d.study.People {
+		for _, p := range g.People {
+			if w.Selects(g.Name, p) {
+				return
+			}
+		}
+	}
+	d.bad.add(w.at, nil, "this selects nobody")
+}
+
+func (d *decoder) checkNames(w Who) {
+	if w.Name != "" && w.Name != everyone && !d.partial {
+		var groups, people []string
+		for _, g := range d.study.People {
+			groups = append(groups, g.Name)
+			for _, p := range g.People {
+				people = append(people, p.Name())
+			}
+		}
+		if !slices.Contains(groups, w.Name) && !slices.Contains(people, w.Name) {
+			all := append([]string{everyone}, slices.Concat(groups, people)...)
+			d.bad.add(w.at, known("who there is", w.Name, all), "there is nobody called %q", w.Name)
+		}
+	}
+	for _, x := range w.Any {
+		d.checkNames(x)
+	}
+	for _, c := range w.Where {
+		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p tinytroupe.Persona) bool { return p.Get(c.Attribute) != nil }) {
+			d.bad.add(c.at, known("attributes", c.Attribute, d.attributes()), "nobody has an attribute %q", c.Attribute)
+		}
+	}
+	if w.Not != nil {
+		d.checkNames(*w.Not)
+	}
+}
+
+// attributes returns the keys that anybody has, in order of appearance.
+func (d *decoder) attributes() []string {
+	var list []string
+	for _, p := range d.study.everybody() {
+		for _, k := range p.Keys() {
+			list = appendNew(list, k)
+		}
+	}
+	return list
+}

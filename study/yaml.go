@@ -1,0 +1,416 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
+	"github.com/goccy/go-yaml/parser"
+	"github.com/goccy/go-yaml/token"
+)
+
+// What a study file may be at most; far more than people write.
+const (
+	mostBytes = 1 << 20
+	mostDepth = 64
+	mostNodes = 100_000
+)
+
+type nodeKind uint8
+
+const (
+	nullNode nodeKind = iota
+	scalarNode
+	mapNode
+	listNode
+)
+
+func (k nodeKind) String() string {
+	return [...]string{"nothing", "a text", "a map", "a list"}[k]
+}
+
+// A node is a YAML value as it was written: scalars keep their spelling.
+type node struct {
+	kind   nodeKind
+	text   string // of a scalar
+	quoted bool   // a scalar in quotes or a block
+	flow   bool   // a map or list in brackets
+	at     place
+	last   int // line on which a plain scalar ends
+	fields []field
+	items  []*node
+	size   int // nodes in it, aliases expanded
+}
+
+type field struct{ key, value *node }
+
+// get returns the value of a field, nil where there is none.
+func (n *node) get(key string) *node {
+	if n != nil {
+		for _, f := range n.fields {
+			if f.key.text == key {
+				return f.value
+			}
+		}
+	}
+	return nil
+}
+
+// describe says what a node is, with its text where that is short.
+func (n *node) describe() string {
+	if n.kind == scalarNode && utf8.RuneCountInString(n.text) <= 40 {
+		return fmt.Sprintf("%q", n.text)
+	}
+	return n.kind.String()
+}
+
+// parseYAML reads one document. It goes on after the mistakes that it can see
+// through, so as to report as many as possible; the node is nil where nothing
+// could be read.
+func parseYAML(src *source, bad *mistakes) *node {
+	if p, problem := unreadable(src); problem != "" {
+		bad.add(p, nil, "%s", problem)
+		return nil
+	}
+	lines := slices.Clone(src.lines)
+	last := -1
+	for range 100 {
+		file, err := parseTokens(strings.Join(lines, "\n"))
+		if err == nil {
+			return (&builder{src: src, bad: bad, anchors: map[string]*node{}}).document(file)
+		}
+		p, problem := syntaxError(src, err)
+		if last >= 0 && (p.line == last || p.line == last+1) {
+			return nil // it follows from the one before
+		}
+		last = p.line
+		fixed := explain(src, lines, p, problem, bad)
+		if !fixed {
+			return nil
+		}
+	}
+	return nil
+}
+
+// unreadable finds what no parser should be given.
+func unreadable(src *source) (place, string) {
+	if len(src.text) > mostBytes {
+		return place{src: src}, fmt.Sprintf("the file is larger than %d KiB; long texts can stand in files of their own: {file: a.md}", mostBytes>>10)
+	}
+	for i, line := range src.lines {
+		if !utf8.ValidString(line) {
+			col := utf8.RuneCountInString(line[:len(line)-len(strings.TrimLeftFunc(line, func(r rune) bool { return r != utf8.RuneError }))]) + 1
+			return place{src, i + 1, col, 1}, "the file is not UTF-8"
+		}
+		if j := strings.IndexFunc(line, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f || r == '\ufeff' }); j >= 0 {
+			return place{src, i + 1, utf8.RuneCountInString(line[:j]) + 1, 1}, "a control character"
+		}
+	}
+	return place{}, ""
+}
+
+func parseTokens(text string) (file *ast.File, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = errors.New("not YAML") // the parser's own failing
+		}
+	}()
+	tokens := lexer.Tokenize(text)
+	if tk := tooDeep(tokens); tk != nil {
+		return nil, &yaml.SyntaxError{Message: "nested too deeply", Token: tk}
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// tooDeep guards the parser, which recurses.
+func tooDeep(tokens token.Tokens) *token.Token {
+	flow, row, line := 0, 0, 0
+	for _, tk := range tokens {
+		if tk.Position.Line != line {
+			row, line = 0, tk.Position.Line
+		}
+		switch tk.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow--
+		case token.SequenceEntryType, token.MappingKeyType, token.TagType, token.AnchorType:
+			row++
+		}
+		if flow > mostDepth || row > mostDepth {
+			return tk
+		}
+	}
+	return nil
+}
+
+func syntaxError(src *source, err error) (place, string) {
+	if e, ok := errors.AsType[*yaml.SyntaxError](err); ok && e.Token != nil && e.Token.Position != nil {
+		pos := e.Token.Position
+		return place{src, min(max(pos.Line, 1), len(src.lines)), max(pos.Column, 1), 1}, e.Message
+	}
+	return place{src: src}, "this cannot be read as YAML"
+}
+
+// entry is a line with a key and a value on it.
+var entry = regexp.MustCompile(`^(\s*(?:- +)*)([^\s"'#\[\]{}:,&*!|>%@` + "`" + `-][^:"'#\[\]{}]*): +(\S.*)$`)
+
+// item is a line of a list with a plain value on it.
+var item = regexp.MustCompile(`^(\s*(?:- +)+)()(\S.*)$`)
+
+// explain reports a syntax error, in the terms of somebody who wanted to write a
+// text where the line looks like that. It reports whether it has mended lines so
+// that reading can go on.
+func explain(src *source, lines []string, p place, problem string, bad *mistakes) (fixed bool) {
+	line := ""
+	if p.line > 0 {
+		line = lines[p.line-1]
+	}
+	if indent := line[:len(line)-len(strings.TrimLeft(line, " \t"))]; strings.Contains(indent, "\t") {
+		at := strings.Index(indent, "\t")
+		bad.add(place{src, p.line, at + 1, 1}, []string{"YAML is indented with spaces."}, "a tab in the indentation")
+		for i, l := range lines { // one mistake for all of them
+			if in := l[:len(l)-len(strings.TrimLeft(l, " \t"))]; strings.Contains(in, "\t") {
+				lines[i] = strings.ReplaceAll(in, "\t", "  ") + l[len(in):]
+			}
+		}
+		return true
+	}
+	m := entry.FindStringSubmatch(line)
+	if m == nil {
+		if m = item.FindStringSubmatch(line); m == nil {
+			m = make([]string, 4)
+		}
+	}
+	start := len(line) - len(m[3])
+	at := func(i, width int) place {
+		return place{src, p.line, utf8.RuneCountInString(line[:i]) + 1, width}
+	}
+	text := strings.TrimRight(m[3], " ")
+	quoted := quote(text)
+	what, where := "", place{}
+	colon := strings.Index(text, ": ")
+	if colon < 0 && strings.HasSuffix(text, ":") {
+		colon = len(text) - 1
+	}
+	after := strings.HasPrefix(problem, "value is not allowed in this context")
+	switch {
+	case text == "":
+	case strings.ContainsAny(text[:1], "@`%"):
+		what, where = fmt.Sprintf("a text cannot begin with %s unless it is quoted", text[:1]), at(start, 1)
+	case strings.ContainsAny(text[:1], "&*!"):
+		what, where = fmt.Sprintf("%s begins something that is no text", text[:1]), at(start, utf8.RuneCountInString(strings.Fields(text)[0]))
+	case strings.ContainsAny(text[:1], "|>") && strings.HasPrefix(problem, "invalid header option"):
+		what, where = fmt.Sprintf("after %s the text begins on the next line", text[:1]), at(start, utf8.RuneCountInString(text))
+	case strings.ContainsAny(text[:1], `"'`) && after:
+		what, where = "the text goes on after its closing quote", p
+	case strings.ContainsAny(text[:1], "[{") && after:
+		what, where = fmt.Sprintf("the text goes on after what %s begins", text[:1]), p
+	case strings.HasPrefix(text, "- ") || strings.HasPrefix(text, "? "):
+		what, where = fmt.Sprintf("%q begins something that is no text", text[:2]), at(start, 1)
+	case colon >= 0 && !strings.ContainsAny(text[:1], `"'[{`):
+		what, where = `": " in a text that is not quoted`, at(start+colon, 1)
+	}
+	if what != "" {
+		lines[p.line-1] = m[1] + m[2]
+		if m[2] != "" {
+			lines[p.line-1] += ": "
+		}
+		lines[p.line-1] += quoted
+		bad.add(where, []string{"Put the text in quotes: " + strings.TrimSpace(lines[p.line-1])}, "%s", what)
+		return true
+	}
+	hints := []string(nil)
+	switch {
+	case strings.Contains(problem, "found character '\t'"):
+		problem, hints = "a tab in the indentation", []string{"YAML is indented with spaces."}
+	case strings.Contains(problem, "end token ']'"):
+		problem = "this [ is not closed"
+	case strings.Contains(problem, "end token '}'"):
+		problem = "this { is not closed"
+	case strings.Contains(problem, "end character of"):
+		problem = "this quote is not closed"
+	case strings.Contains(line, "${") && strings.ContainsAny(line, "{["):
+		hints = []string{"Inside {…} and […] a text with ${…} needs quotes."}
+	case after || strings.HasPrefix(problem, "mapping value is not allowed"):
+		problem, hints = "this does not belong here", []string{"Is it indented like its siblings? A text with \": \" in it needs quotes."}
+	}
+	if strings.Contains(line, " #") {
+		hints = append(hints, "What follows \" #\" is a comment, unless it is quoted.")
+	}
+	bad.add(p, hints, "%s", problem)
+	return false
+}
+
+// quote returns a text as a YAML scalar that means it, quoted.
+func quote(text string) string {
+	if n := len(text); n > 1 && (text[0] == '"' || text[0] == '\'') && text[0] == text[n-1] && strings.Count(text, text[:1]) == 2 {
+		return text
+	}
+	if !strings.ContainsAny(text, `"\`) {
+		return `"` + text + `"`
+	}
+	return "'" + strings.ReplaceAll(text, "'", "''") + "'"
+}
+
+// A builder turns the parser's tree into nodes.
+type builder struct {
+	src     *source
+	bad     *mistakes
+	anchors map[string]*node
+	nodes   int
+	full    bool
+}
+
+func (b *builder) document(file *ast.File) *node {
+	var root *node
+	for _, doc := range file.Docs {
+		if doc.Body == nil || doc.Body.Type() == ast.DirectiveType {
+			continue
+		}
+		if root != nil {
+			b.bad.add(b.place(doc.Body.GetToken()), nil, "a second document: a study is one")
+			return root
+		}
+		root = b.node(doc.Body, place{}, 0)
+	}
+	return root
+}
+
+// place returns where a token is: its first line.
+func (b *builder) place(tk *token.Token) place {
+	if tk == nil || tk.Position == nil {
+		return place{src: b.src}
+	}
+	first, _, _ := strings.Cut(strings.TrimSpace(tk.Origin), "\n")
+	p := place{b.src, tk.Position.Line, tk.Position.Column, max(1, utf8.RuneCountInString(strings.TrimSpace(first)))}
+	p.line = min(max(p.line, 1), len(b.src.lines))
+	p.col = max(p.col, 1)
+	return p
+}
+
+// node builds n. above is the place of the key that n belongs to, for what has none.
+func (b *builder) node(n ast.Node, above place, depth int) *node {
+	none := &node{at: above, size: 1}
+	b.nodes++
+	if n == nil || b.full {
+		return none
+	}
+	out := &node{at: b.place(n.GetToken()), size: 1}
+	if depth > mostDepth || b.nodes > mostNodes {
+		b.full = true
+		b.bad.add(out.at, nil, "the file is nested too deeply, or holds too much")
+		return none
+	}
+	switch n := n.(type) {
+	case *ast.NullNode:
+		if tk := n.GetToken(); strings.TrimSpace(tk.Origin) != "" && tk.Type == token.NullType {
+			out.text = tk.Value // the word null
+			return out
+		}
+		return none
+	case *ast.StringNode:
+		out.kind, out.text = scalarNode, n.Token.Value
+		out.quoted = n.Token.Type != token.StringType
+		out.last = out.at.line + strings.Count(strings.TrimSpace(n.Token.Origin), "\n")
+	case *ast.LiteralNode:
+		out.kind, out.quoted = scalarNode, true
+		if n.Value != nil {
+			out.text = n.Value.Token.Value
+		}
+	case *ast.MappingNode:
+		out.kind, out.flow = mapNode, n.IsFlowStyle
+		b.fields(out, n.Values, depth)
+	case *ast.MappingValueNode:
+		out.kind, out.flow = mapNode, n.IsFlowStyle
+		b.fields(out, []*ast.MappingValueNode{n}, depth)
+	case *ast.SequenceNode:
+		out.kind, out.flow = listNode, n.IsFlowStyle
+		for _, v := range n.Values {
+			it := b.node(v, out.at, depth+1)
+			out.items = append(out.items, it)
+			out.size += it.size
+		}
+	case *ast.AnchorNode:
+		v := b.node(n.Value, out.at, depth+1)
+		if n.Name != nil {
+			b.anchors[n.Name.GetToken().Value] = v
+		}
+		return v
+	case *ast.AliasNode:
+		return b.alias(n, out.at)
+	case *ast.TagNode:
+		out.at.width = utf8.RuneCountInString(n.Start.Value)
+		rest := strings.TrimSpace(b.rest(out.at))
+		b.bad.add(out.at, []string{"Put it in quotes: " + quote(n.Start.Value+spaced(rest))}, "%s is a tag, not part of the text", n.Start.Value)
+		return &node{kind: scalarNode, text: n.Start.Value + spaced(rest), quoted: true, at: out.at, size: 1}
+	case ast.ScalarNode: // numbers, true and false, as they are spelled
+		out.kind, out.text = scalarNode, strings.TrimSpace(n.GetToken().Value)
+	default:
+		b.bad.add(out.at, nil, "expected a text, a list or a map")
+		return none
+	}
+	return out
+}
+
+func spaced(s string) string {
+	if s == "" {
+		return ""
+	}
+	return " " + s
+}
+
+// rest returns what follows a place on its line.
+func (b *builder) rest(p place) string {
+	line := []rune(b.src.line(p.line))
+	return string(line[min(p.col-1+p.width, len(line)):])
+}
+
+func (b *builder) fields(out *node, values []*ast.MappingValueNode, depth int) {
+	for i, v := range values {
+		key := b.node(v.Key, out.at, depth+1)
+		if i == 0 && !out.flow {
+			out.at = key.at
+		}
+		if key.kind != scalarNode {
+			b.bad.add(key.at, nil, "expected a key that is one word or phrase")
+			continue
+		}
+		if v.Key.IsMergeKey() {
+			b.bad.add(key.at, nil, "<< is not used in studies")
+			continue
+		}
+		value := b.node(v.Value, key.at, depth+1)
+		out.size += key.size + value.size
+		if old := slices.IndexFunc(out.fields, func(f field) bool { return f.key.text == key.text }); old >= 0 {
+			b.bad.add(key.at, []string{fmt.Sprintf("The first is on line %d.", out.fields[old].key.at.line)}, "%q is here twice", key.text)
+			continue
+		}
+		out.fields = append(out.fields, field{key, value})
+	}
+}
+
+func (b *builder) alias(n *ast.AliasNode, at place) *node {
+	name := ""
+	if n.Value != nil {
+		name = n.Value.GetToken().Value
+	}
+	at.width = 1 + utf8.RuneCountInString(name)
+	v, ok := b.anchors[name]
+	if !ok {
+		b.bad.add(at, []string{"Put a text that begins with * in quotes."}, "*%s refers to nothing", name)
+		return &node{kind: scalarNode, text: "*" + name, quoted: true, at: at, size: 1}
+	}
+	if b.nodes += v.size; b.nodes > mostNodes {
+		b.full = true
+		b.bad.add(at, nil, "the file is nested too deeply, or holds too much")
+		return &node{at: at, size: 1}
+	}
+	return v
+}
