@@ -108,13 +108,18 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 		}
 		wg.Wait()
 	}
+	cut := false
 	for _, p := range proposals {
-		if stopped.Load() && p.err != nil && !w.tolerates(p.err) && !ended(p.err) {
+		switch {
+		case p.err == nil || w.tolerates(p.err):
+		case stopped.Load() && !ended(p.err):
 			return &TurnError{step, p.name, p.err}
+		default:
+			cut = true
 		}
-		if p.err != nil && !w.tolerates(p.err) {
-			return w.interrupted(ctx, step)
-		}
+	}
+	if cut {
+		return w.interrupted(ctx, step)
 	}
 	tx := w.begin()
 	tx.round = round
