@@ -447,41 +447,6 @@ func (b *body) fold(f *Folded) {
 	b.episode, b.summary, b.due = b.episode[f.Count:], f.Summary, nil
 }
 
-// size is what an event adds to a prompt, in characters, roughly: its words and
-// the JSON around them.
-func size(ev *Event) int {
-	n := 60
-	if ev.Action != nil {
-		n += len(ev.Action.Content) + len(ev.Action.Target)
-	}
-	if ev.Stimulus != nil {
-		n += len(ev.Stimulus.Content) + len(ev.Stimulus.Source)
-	}
-	if ev.State != nil {
-		n += len(ev.State.Goals) + len(ev.State.Attention) + len(ev.State.Emotions)
-	}
-	return n
-}
-
-// oldest returns the shortest run of whole turns at the head of an episode that
-// holds at least want characters, leaving the newest turn alone.
-func oldest(episode []Event, name string, want int) []Event {
-	have, cut := 0, 0
-	for i := range episode {
-		// A turn begins at its first stimulus: after something of one's own.
-		own := func(e *Event) bool { return e.Who == name && e.Kind != EventPerceived || e.During }
-		begins := i > 0 && own(&episode[i-1]) && (!own(&episode[i]) || episode[i].Seen > 0)
-		if begins {
-			cut = i
-			if have >= want {
-				break
-			}
-		}
-		have += size(&episode[i])
-	}
-	return episode[:cut]
-}
-
 // situation is where a body is.
 func (s *state) situation(b *body) Situation {
 	near := make([]Acquaintance, 0, len(b.near))
