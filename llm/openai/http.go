@@ -86,18 +86,18 @@ func (e *Endpoint) exchange(ctx context.Context, name, method, path string, body
 	return nil
 }
 
-// A said is a condition with words of its own.
-type said struct {
+// A worded is a condition with words of its own.
+type worded struct {
 	text string
 	is   error
 }
 
-func (s *said) Error() string { return s.text }
-func (s *said) Unwrap() error { return s.is }
+func (s *worded) Error() string { return s.text }
+func (s *worded) Unwrap() error { return s.is }
 
 // condition returns an error that is err, and says more. It never wraps a foreign
 // error, whose text might hold a key.
-func condition(err error, text string) error { return &said{err.Error() + ": " + text, err} }
+func condition(err error, text string) error { return &worded{err.Error() + ": " + text, err} }
 
 // network types an error that came without an answer.
 func (e *Endpoint) network(ctx context.Context, name string, err error) error {
@@ -228,7 +228,7 @@ func conditionOf(status int, said string) error {
 	case status == 429:
 		return llm.ErrRate
 	case status >= 500 && containsAny(said, "not supported", "not_supported"):
-		return nil // llama.cpp's answer to an image or a feature that the model lacks
+		return &worded{"not supported", llm.ErrNotFound} // llama.cpp's 500 for an image or a feature that the model lacks
 	case status >= 500, status == 408, status == 409, status == 425, status == http.StatusOK:
 		return llm.ErrTransient
 	}
