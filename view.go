@@ -19,6 +19,9 @@ func (v *View) World() string { return v.s.clock.Name }
 // Step returns the number of the newest step, 0 before the first.
 func (v *View) Step() int { return v.s.step }
 
+// Open reports whether the newest step is not over: somebody will still act in it.
+func (v *View) Open() bool { return v.s.open }
+
 // Now returns the simulated time.
 func (v *View) Now() time.Time { return v.s.now }
 

@@ -98,12 +98,12 @@ func TestLaterStudies(t *testing.T) {
 		person := &fstest.MapFile{Data: []byte(`{"type":"TinyPerson","persona":{"name":"Lisa Carter","age":28}}`)}
 		moderator := &fstest.MapFile{Data: []byte(`{"name":"Mo"}`)}
 		_, err = study.Load("study.yaml", &study.LoadOptions{FS: fstest.MapFS{
-			"study.yaml":              {Data: data},
-			"people/lisa.agent.json":  person,
-			"moderator.agent.json":    moderator,
-			"concepts.csv":            {Data: []byte("name,text\nA,Creamy\n")},
-			"tasks.csv":               {Data: []byte("id,goal,answer\n1,roam,yes\n")},
-			"adverts.md":              {Data: []byte("Four adverts")},
+			"study.yaml":                             {Data: data},
+			"people/lisa.agent.json":                 person,
+			"moderator.agent.json":                   moderator,
+			"concepts.csv":                           {Data: []byte("name,text\nA,Creamy\n")},
+			"tasks.csv":                              {Data: []byte("id,goal,answer\n1,roam,yes\n")},
+			"adverts.md":                             {Data: []byte("Four adverts")},
 			"fragments/picky_customer.fragment.json": {Data: []byte(`{"beliefs":["price matters"]}`)},
 		}})
 		var all *study.Mistakes

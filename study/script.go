@@ -90,7 +90,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 		s.To = d.who(n.get("to"))
 		s.Do, texts = d.verb(v.name, f.value)
 	}
-	d.checkWho(s.To)
+	d.checkWho(s.To, len(d.bad.list) == before)
 	for _, t := range texts {
 		d.checkText(t, s.To)
 	}
@@ -223,25 +223,25 @@ func (d *decoder) checkText(t Text, to Who) {
 		return
 	}
 	for _, x := range t.parts {
-		if x.ref == nil || x.ref[0] != "person" {
-			continue
+		if x.ref != nil && x.ref[0] == "person" {
+			d.checkRef(x, to)
 		}
-		name := strings.Join(x.ref[1:], ".")
-		for _, g := range d.study.People {
-			for _, p := range g.People {
-				if !to.Selects(g.Name, p) {
-					continue
-				}
-				if _, ok := attribute(p, name); ok {
-					continue
-				}
-				if p.Get(name) != nil {
-					d.bad.add(x.at, nil, "%s of %s is more than a text", name, p.Name())
-					return
-				}
-				d.bad.add(x.at, known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
-				return
+	}
+}
+
+func (d *decoder) checkRef(x part, to Who) {
+	name := strings.Join(x.ref[1:], ".")
+	for _, g := range d.study.People {
+		for _, p := range g.People {
+			if _, ok := attribute(p, name); ok || !to.Selects(g.Name, p) {
+				continue
 			}
+			if p.Get(name) != nil {
+				d.bad.add(x.at, nil, "%s of %s is more than a text", name, p.Name())
+			} else {
+				d.bad.add(x.at, known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
+			}
+			return
 		}
 	}
 }

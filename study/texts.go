@@ -128,9 +128,13 @@ func (d *decoder) comment(n *node) {
 	if len(lost) < 2 || lost[1] == ' ' || lost[1] == '#' {
 		return
 	}
+	full := n.text + rest[:i] + " " + lost
+	if last > n.at.line {
+		full = n.text + " " + lost
+	}
 	at := place{n.at.src, last, min(max(col, 0), len(line)) + utf8.RuneCountInString(rest[:i]) + 2, utf8.RuneCountInString(lost)}
 	d.bad.add(at, []string{
-		"Put the text in quotes: " + quote(n.text+rest[:i]+" "+lost),
+		"Put the text in quotes: " + quote(full),
 		"or, if it is a comment, write a space after #.",
 	}, "%q is taken for a comment: the text ends before it", lost)
 }

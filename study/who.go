@@ -135,11 +135,11 @@ func (d *decoder) condition(f field) Condition {
 }
 
 // checkWho reports names that are nobody's, attributes that nobody has, and
-// selectors that select nobody.
-func (d *decoder) checkWho(w Who) {
+// selectors that select nobody, where the selector itself is sound.
+func (d *decoder) checkWho(w Who, sound bool) {
 	before := len(d.bad.list)
 	d.checkNames(w)
-	if len(d.bad.list) > before || w.at.src == nil || d.edited {
+	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited {
 		return
 	}
 	for _, g := range d.study.People {
@@ -154,15 +154,14 @@ func (d *decoder) checkWho(w Who) {
 
 func (d *decoder) checkNames(w Who) {
 	if w.Name != "" && w.Name != everyone && !d.partial {
-		var groups, people []string
+		all := []string{everyone}
 		for _, g := range d.study.People {
-			groups = append(groups, g.Name)
-			for _, p := range g.People {
-				people = append(people, p.Name())
-			}
+			all = appendNew(all, g.Name)
 		}
-		if !slices.Contains(groups, w.Name) && !slices.Contains(people, w.Name) {
-			all := append([]string{everyone}, slices.Concat(groups, people)...)
+		for _, p := range d.study.everybody() {
+			all = appendNew(all, p.Name())
+		}
+		if !slices.Contains(all, w.Name) {
 			d.bad.add(w.at, known("who there is", w.Name, all), "there is nobody called %q", w.Name)
 		}
 	}

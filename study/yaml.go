@@ -64,6 +64,9 @@ func (n *node) get(key string) *node {
 
 // describe says what a node is, with its text where that is short.
 func (n *node) describe() string {
+	if (n.kind == mapNode && len(n.fields) == 0) || (n.kind == listNode && len(n.items) == 0) {
+		return "an empty " + n.kind.String()[2:]
+	}
 	if n.kind == scalarNode && utf8.RuneCountInString(n.text) <= 40 {
 		return fmt.Sprintf("%q", n.text)
 	}
@@ -81,19 +84,15 @@ func parseYAML(src *source, bad *mistakes) *node {
 	lines := slices.Clone(src.lines)
 	last := -1
 	for range 100 {
-		file, err := parseTokens(strings.Join(lines, "\n"))
+		file, err := parseTokens(src, lines, bad)
 		if err == nil {
 			return (&builder{src: src, bad: bad, anchors: map[string]*node{}}).document(file)
 		}
 		p, problem := syntaxError(src, err)
-		if last >= 0 && (p.line == last || p.line == last+1) {
-			return nil // it follows from the one before
-		}
-		last = p.line
-		fixed := explain(src, lines, p, problem, bad)
-		if !fixed {
+		if p.line > 0 && p.line == last || !explain(src, lines, p, problem, bad, last) {
 			return nil
 		}
+		last = p.line
 	}
 	return nil
 }
@@ -115,17 +114,49 @@ func unreadable(src *source) (place, string) {
 	return place{}, ""
 }
 
-func parseTokens(text string) (file *ast.File, err error) {
+// parseTokens parses lines, from which it first takes the tags, each a mistake.
+func parseTokens(src *source, lines []string, bad *mistakes) (file *ast.File, err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = errors.New("not YAML") // the parser's own failing
 		}
 	}()
-	tokens := lexer.Tokenize(text)
+	tokens := lexer.Tokenize(strings.Join(lines, "\n"))
+	tags := false
+	for _, tk := range tokens {
+		if tk.Type == token.TagType {
+			tags = untag(src, lines, tk, bad) || tags
+		}
+	}
+	if tags {
+		tokens = lexer.Tokenize(strings.Join(lines, "\n"))
+	}
 	if tk := tooDeep(tokens); tk != nil {
 		return nil, &yaml.SyntaxError{Message: "nested too deeply", Token: tk}
 	}
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// untag reports a tag, and makes plain text of it.
+func untag(src *source, lines []string, tk *token.Token, bad *mistakes) bool {
+	n, col := tk.Position.Line, tk.Position.Column
+	if n < 1 || n > len(lines) {
+		return false
+	}
+	line := []rune(lines[n-1])
+	if col < 1 || col > len(line) || line[col-1] != '!' {
+		return false
+	}
+	text := string(line[col-1:])
+	if m := entry.FindStringSubmatch(string(line)); m == nil || m[3] != text {
+		text = tk.Value
+	}
+	bad.add(place{src, n, col, utf8.RuneCountInString(tk.Value)}, []string{"Put it in quotes: " + quote(strings.TrimRight(text, " "))}, "%s is a tag, not part of the text", tk.Value)
+	for i := col - 1; i < len(line) && line[i] == '!'; i++ {
+		line[i] = 'x'
+	}
+	lines[n-1] = string(line)
+	return true
 }
 
 // tooDeep guards the parser, which recurses.
@@ -166,8 +197,9 @@ var item = regexp.MustCompile(`^(\s*(?:- +)+)()(\S.*)$`)
 
 // explain reports a syntax error, in the terms of somebody who wanted to write a
 // text where the line looks like that. It reports whether it has mended lines so
-// that reading can go on.
-func explain(src *source, lines []string, p place, problem string, bad *mistakes) (fixed bool) {
+// that reading can go on. last is the line mended before: what cannot be explained
+// just after it follows from it.
+func explain(src *source, lines []string, p place, problem string, bad *mistakes, last int) (fixed bool) {
 	line := ""
 	if p.line > 0 {
 		line = lines[p.line-1]
@@ -199,7 +231,7 @@ func explain(src *source, lines []string, p place, problem string, bad *mistakes
 	if colon < 0 && strings.HasSuffix(text, ":") {
 		colon = len(text) - 1
 	}
-	after := strings.HasPrefix(problem, "value is not allowed in this context")
+	after := strings.HasPrefix(problem, "value is not allowed in this context") && p.col-1 > utf8.RuneCountInString(line[:start])
 	switch {
 	case text == "":
 	case strings.ContainsAny(text[:1], "@`%"):
@@ -226,6 +258,9 @@ func explain(src *source, lines []string, p place, problem string, bad *mistakes
 		bad.add(where, []string{"Put the text in quotes: " + strings.TrimSpace(lines[p.line-1])}, "%s", what)
 		return true
 	}
+	if last > 0 && p.line == last+1 {
+		return false
+	}
 	hints := []string(nil)
 	switch {
 	case strings.Contains(problem, "found character '\t'"):
@@ -238,8 +273,14 @@ func explain(src *source, lines []string, p place, problem string, bad *mistakes
 		problem = "this quote is not closed"
 	case strings.Contains(line, "${") && strings.ContainsAny(line, "{["):
 		hints = []string{"Inside {…} and […] a text with ${…} needs quotes."}
-	case after || strings.HasPrefix(problem, "mapping value is not allowed"):
+	case strings.Contains(problem, "must be specified"):
+		hints = []string{"Is every { and [ before it closed?"}
+	case strings.Contains(problem, "is not allowed in this context"):
 		problem, hints = "this does not belong here", []string{"Is it indented like its siblings? A text with \": \" in it needs quotes."}
+		if next := src.line(p.line + 1); strings.HasPrefix(strings.TrimLeft(next, " "), "#") == false && entry.MatchString(next) && colon < 0 && p.line > 0 {
+			in := len(next) - len(strings.TrimLeft(next, " "))
+			p = place{src, p.line + 1, in + 1, utf8.RuneCountInString(strings.TrimSpace(next))}
+		}
 	}
 	if strings.Contains(line, " #") {
 		hints = append(hints, "What follows \" #\" is a comment, unless it is quoted.")
@@ -275,7 +316,7 @@ func (b *builder) document(file *ast.File) *node {
 			continue
 		}
 		if root != nil {
-			b.bad.add(b.place(doc.Body.GetToken()), nil, "a second document: a study is one")
+			b.bad.add(b.node(doc.Body, place{}, 0).at, nil, "a second document: a study is one")
 			return root
 		}
 		root = b.node(doc.Body, place{}, 0)
@@ -345,11 +386,6 @@ func (b *builder) node(n ast.Node, above place, depth int) *node {
 		return v
 	case *ast.AliasNode:
 		return b.alias(n, out.at)
-	case *ast.TagNode:
-		out.at.width = utf8.RuneCountInString(n.Start.Value)
-		rest := strings.TrimSpace(b.rest(out.at))
-		b.bad.add(out.at, []string{"Put it in quotes: " + quote(n.Start.Value+spaced(rest))}, "%s is a tag, not part of the text", n.Start.Value)
-		return &node{kind: scalarNode, text: n.Start.Value + spaced(rest), quoted: true, at: out.at, size: 1}
 	case ast.ScalarNode: // numbers, true and false, as they are spelled
 		out.kind, out.text = scalarNode, strings.TrimSpace(n.GetToken().Value)
 	default:
@@ -357,19 +393,6 @@ func (b *builder) node(n ast.Node, above place, depth int) *node {
 		return none
 	}
 	return out
-}
-
-func spaced(s string) string {
-	if s == "" {
-		return ""
-	}
-	return " " + s
-}
-
-// rest returns what follows a place on its line.
-func (b *builder) rest(p place) string {
-	line := []rune(b.src.line(p.line))
-	return string(line[min(p.col-1+p.width, len(line)):])
 }
 
 func (b *builder) fields(out *node, values []*ast.MappingValueNode, depth int) {
