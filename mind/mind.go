@@ -63,6 +63,7 @@ type Mind struct {
 	opts      Options
 	templates *templates
 	memory    *llm.Schema // of a consolidation
+	answer    *llm.Schema // of a free answer
 
 	mu      sync.Mutex // guards the caches
 	actsOf  map[string]*acts
@@ -78,7 +79,9 @@ var (
 // New returns a mind that asks m. It fails only on templates that do not work.
 func New(m llm.Model, o *Options) (*Mind, error) {
 	mind := &Mind{
-		model: m, memory: &llm.Schema{Name: "memory", Body: consolidationSchema()},
+		model:  m,
+		memory: &llm.Schema{Name: "memory", Body: consolidationSchema()},
+		answer: &llm.Schema{Name: "answer", Body: answerSchema()},
 		actsOf: map[string]*acts{}, systems: map[systemKey]string{},
 	}
 	if o != nil {
@@ -117,7 +120,9 @@ func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroup
 }
 
 // Ask asks the person a question, in one call after the same prefix as a turn. The
-// schema of a question must describe an object. An empty answer is an
+// schema of a question must describe an object. A free answer is asked for as
+// {"answer":"…"}, since the replies before it, all JSON, would draw some models into
+// a JSON of their own; plain words are an answer as well. An empty one is an
 // [llm.ErrInvalid], a refusal an [llm.ErrFiltered].
 func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
 	req, _, err := m.request(p, "ask", "Question: "+q.Text, q.Images)
@@ -132,6 +137,7 @@ func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Q
 		}
 		return &tinytroupe.Answer{Value: v, Calls: resp.Calls}, nil
 	}
+	req.Schema = m.answer
 	resp, err := m.model.Generate(ctx, req)
 	switch {
 	case err != nil:
@@ -212,17 +218,22 @@ func (m *Mind) image(img tinytroupe.Image) (llm.Part, error) {
 	return llm.Part{Image: &llm.Image{MediaType: mediaType, Data: data}}, nil
 }
 
-// spoken returns a free answer, without the reasoning before it. A model that
-// answers in the form of a turn, as all its earlier replies are, is read for what
-// it says aloud.
+// spoken returns a free answer: the one member of an object, what a reply in the
+// form of a turn says aloud, or all of the text; without reasoning before it.
 func spoken(text string) string {
 	if i := strings.LastIndex(text, "</think>"); i >= 0 {
 		text = text[i+len("</think>"):]
 	}
 	text = strings.TrimSpace(text)
-	var r reply
+	var r struct {
+		Answer *string
+		reply
+	}
 	if !strings.HasPrefix(text, "{") || json.Unmarshal([]byte(text), &r) != nil {
 		return text
+	}
+	if r.Answer != nil {
+		return strings.TrimSpace(*r.Answer)
 	}
 	var said []string
 	for _, a := range r.Actions {

@@ -50,6 +50,8 @@ func TestReplies(t *testing.T) {
 	script := llmtest.Scripted(
 		`{"actions":[{"type":"TALK","target":"Oscar","content":"Hi.\n"},{"type":"DONE","target":"","content":"bye"}],"state":{"goals":"g","attention":"a","emotions":"e"}}`,
 		" I'd say B.\n",
+		`{"answer":"B! "}`,
+		`<think>{"answer":"A"}</think>{"answer":"B?"}`,
 		`{"actions":[{"type":"THINK","target":"","content":"B?"},{"type":"TALK","target":"","content":"B."}],"state":{}}`,
 		`{"choice":"B"}`,
 		`{"summary":" I chose B. ","memos":["Oscar owes me 12 dollars."," "]}`,
@@ -67,7 +69,7 @@ func TestReplies(t *testing.T) {
 		t.Errorf("Decide: %v, %s", err, cmp.Diff(want, d))
 	}
 
-	for _, want := range []string{"I'd say B.", "B."} {
+	for _, want := range []string{"I'd say B.", "B!", "B?", "B."} {
 		a, err := m.Ask(t.Context(), p, tinytroupe.Question{Text: "A or B?"})
 		if w := (&tinytroupe.Answer{Text: want, Calls: []string{"key of ask"}}); err != nil || !cmp.Equal(a, w) {
 			t.Errorf("Ask: %v, %s", err, cmp.Diff(w, a))

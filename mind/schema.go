@@ -14,6 +14,7 @@ const (
 	mostSummary = 6000
 	mostMemos   = 6
 	mostMemo    = 600 // characters in a memo
+	mostAnswer  = 8000
 )
 
 // replySchema is the schema of a decision by somebody who can do acts.
@@ -49,6 +50,12 @@ func consolidationSchema() json.RawMessage {
 	b = append(b, `,"items":`...)
 	b = appendStringSchema(b, mostMemo)
 	return append(b, `}},"required":["summary","memos"],"additionalProperties":false}`...)
+}
+
+// answerSchema is the schema of a free answer.
+func answerSchema() json.RawMessage {
+	b := appendStringSchema([]byte(`{"type":"object","properties":{"answer":`), mostAnswer)
+	return append(b, `},"required":["answer"],"additionalProperties":false}`...)
 }
 
 func appendStringSchema(b []byte, most int) []byte {
