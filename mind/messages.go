@@ -18,7 +18,7 @@ const documentMemo = "document"
 //   - What is perceived gathers until the person acts; then it becomes a user
 //     message headed by the time of that act.
 //   - The acts of a pass and the state after them become one assistant message. It
-//     ends with the state, with the next thing perceived, or with the next turn.
+//     ends with the state, with the next thing perceived, or with the next pass.
 //   - Two assistant messages have a user message between them, if only to say that
 //     nothing was new.
 //
@@ -54,7 +54,7 @@ type message struct {
 func (w *writer) event(e *tinytroupe.Event, now time.Time) {
 	switch {
 	case e.Who == w.name && e.Kind == tinytroupe.EventActed && e.Action != nil:
-		if e.Seen > 0 {
+		if e.Seen > 0 || len(e.Calls) > 0 { // the first act of a turn, or of a pass
 			w.endReply(nil)
 		}
 		if w.open {

@@ -18,7 +18,7 @@ import (
 )
 
 // library is a faculty with an act that yields and one that does not.
-type library struct{}
+type library struct{ wide bool }
 
 func (library) Name() string { return "library" }
 
@@ -29,17 +29,32 @@ func (library) Acts() []tinytroupe.ActSpec {
 	}
 }
 
-func (library) Perform(_ context.Context, _ *tinytroupe.View, actor string, a tinytroupe.Action) ([]tinytroupe.Effect, error) {
+func (l library) Perform(_ context.Context, _ *tinytroupe.View, actor string, a tinytroupe.Action) ([]tinytroupe.Effect, error) {
 	switch {
 	case strings.HasPrefix(a.Content, "e"):
 		return nil, fmt.Errorf("no document %q", a.Content)
 	case strings.HasPrefix(a.Content, "o"):
 		return nil, nil
 	}
+	to := []string{actor}
+	if l.wide && strings.HasPrefix(a.Content, "u") {
+		to = people // which is no result for the actor alone, and waits for the next turn
+	}
 	return []tinytroupe.Effect{
 		tinytroupe.Remember{Memo: tinytroupe.Memo{Content: a.Content}},
-		tinytroupe.Tell{To: []string{actor}, Stimulus: tinytroupe.Stimulus{Kind: tinytroupe.Result, Content: "of " + a.Content, Data: true}},
+		tinytroupe.Tell{To: to, Stimulus: tinytroupe.Stimulus{Kind: tinytroupe.Result, Content: "of " + a.Content, Data: true}},
 	}, nil
+}
+
+// unfeeling drops the state from decisions.
+type unfeeling struct{ *Mind }
+
+func (u unfeeling) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroupe.Decision, error) {
+	d, err := u.Mind.Decide(ctx, p)
+	if d != nil {
+		d.State = nil
+	}
+	return d, err
 }
 
 var people = []string{"Lisa Carter", "Oscar", "Lila"}
@@ -79,6 +94,11 @@ func TestPrefix(t *testing.T) {
 			prompts[name] = append(prompts[name], llmtest.Clone(req))
 			return replies[name][len(prompts[name])%8], nil
 		})
+		// Without keys and states, a result is all that tells one pass from the next.
+		withKeys := rapid.Bool().Draw(t, "keys")
+		if withKeys {
+			model = keyed{Model: model}
+		}
 		m, err := New(model, nil)
 		if err != nil {
 			t.Fatal(err)
@@ -89,7 +109,11 @@ func TestPrefix(t *testing.T) {
 			Idle:      rapid.SampledFrom([]tinytroupe.Idle{tinytroupe.Act, tinytroupe.Pass}).Draw(t, "idle"),
 		})
 		for _, name := range people {
-			if _, err := w.Add(tinytroupe.NewPersona(name), &tinytroupe.PersonOptions{Faculties: []tinytroupe.Faculty{library{}}}); err != nil {
+			o := &tinytroupe.PersonOptions{Faculties: []tinytroupe.Faculty{library{wide: withKeys}}}
+			if rapid.Bool().Draw(t, "unfeeling") {
+				o.Mind = unfeeling{m}
+			}
+			if _, err := w.Add(tinytroupe.NewPersona(name), o); err != nil {
 				t.Fatal(err)
 			}
 		}
