@@ -480,7 +480,10 @@ func (k *kit) noSchema(t *testing.T) {
 		t.Skip("every endpoint of this vendor takes schemas")
 	}
 	s, m := k.server(t, ServerOptions{Reply: kitReply, Faults: Always(Fault{Kind: NoSchema})})
-	generate(t, m, full())
+	req := full()
+	req.System = "The rules."
+	req.Messages = append([]llm.Message{llm.Text(llm.User, "Hello"), llm.Text(llm.Assistant, "{}")}, req.Messages...)
+	generate(t, m, req)
 	calls := s.Calls()
 	last := calls[len(calls)-1].Request
 	if text := flat(last); last.Schema != nil || !strings.Contains(text, `"zeta"`) {

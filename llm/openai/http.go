@@ -217,7 +217,7 @@ func conditionOf(status int, said string) error {
 	case status == 402, containsAny(said, "insufficient_quota", "billing_hard_limit", "billing_not_active", "insufficient credits"):
 		return llm.ErrQuota
 	case containsAny(said, "context_length_exceeded", "exceed_context_size", "maximum context length", "available context size",
-		"context window", "prompt is too long", "string_above_max_length", "request too large"), status == 413:
+		"context window", "exceeds the context length", "too large to process", "prompt is too long", "string_above_max_length", "request too large"), status == 413:
 		return llm.ErrTooLong
 	case status != 401 && containsAny(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy"):
 		return llm.ErrFiltered

@@ -362,8 +362,7 @@ func joined(in []chatMessage) []chatMessage {
 	return out
 }
 
-// encode writes a body with extra fields at its end. HTML is not escaped: what a
-// person says costs no more tokens than it has.
+// encode writes a body with extra fields at its end.
 func encode(v any, extra []byte) ([]byte, error) {
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)

@@ -151,6 +151,7 @@ func TestErrors(t *testing.T) {
 		"openai context":              {status: 400, body: `{"error":{"message":"This model's maximum context length is 128000 tokens. However, your messages resulted in 130011 tokens.","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}`, want: llm.ErrTooLong, says: "130011"},
 		"llama.cpp context":           {status: 400, body: `{"error":{"code":400,"message":"request exceeds the available context size","type":"exceed_context_size_error","n_prompt_tokens":9031,"n_ctx":8192}}`, want: llm.ErrTooLong, says: "9031 tokens, 8192 fit"},
 		"request over the rate limit": {status: 429, body: `{"error":{"message":"Request too large for m on tokens per min (TPM): Limit 30000, Requested 45000.","type":"tokens","code":"rate_limit_exceeded"}}`, want: llm.ErrTooLong, says: "45000"},
+		"llama.cpp embeddings":        {status: 500, body: `{"error":{"code":500,"message":"input (3002 tokens) is too large to process. increase the physical batch size (current batch size: 512)","type":"server_error"}}`, want: llm.ErrTooLong, says: "3002"},
 		"quota":                       {status: 429, header: map[string]string{"Retry-After": "1"}, body: `{"error":{"message":"You exceeded your current quota.","type":"insufficient_quota","code":"insufficient_quota"}}`, want: llm.ErrQuota, wait: time.Second},
 		"payment":                     {status: 402, body: `{"error":{"message":"Insufficient credits","code":402}}`, want: llm.ErrQuota},
 		"rate seconds":                {status: 429, header: map[string]string{"Retry-After": "1.5"}, body: `{}`, want: llm.ErrRate, wait: 1500 * time.Millisecond},
@@ -247,6 +248,30 @@ func TestKeyAtTheCut(t *testing.T) {
 	_, err := m.Generate(t.Context(), hello())
 	if s := err.Error(); strings.Contains(s, "sk-ca") || strings.Contains(s, "hunter2") || strings.Contains(s, "dTpod") {
 		t.Errorf("a secret is shown: …%s", s[len(s)-80:])
+	}
+}
+
+// A key in the address is in every error of net/http.
+func TestKeyInAddress(t *testing.T) {
+	a := serve(t, always(200, nil, okReply))
+	a.Close()
+	_, err := newModel(t, &openai.Options{BaseURL: a.URL + "/v1?api_key=canary%2B0123456789"}).Generate(t.Context(), hello())
+	if !errors.Is(err, llm.ErrTransient) || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "/v1/chat/completions") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestRedirect(t *testing.T) {
+	other := serve(t, always(200, nil, okReply))
+	a := serve(t, always(307, map[string]string{"Location": other.URL}, ""))
+	for _, client := range []*http.Client{nil, {Transport: http.DefaultTransport}} {
+		m := newModel(t, &openai.Options{BaseURL: a.URL, Key: "sk-0123456789", KeyHeader: "api-key", Client: client})
+		if _, err := m.Generate(t.Context(), hello()); !errors.Is(err, llm.ErrNotFound) || !strings.Contains(err.Error(), other.URL) {
+			t.Errorf("got %v", err)
+		}
+	}
+	if n := other.calls.Load(); n != 0 {
+		t.Errorf("the key went to another server %d times", n)
 	}
 }
 

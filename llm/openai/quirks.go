@@ -176,9 +176,6 @@ func (m *Model) learn(next quirks, body string, once bool, answer string) {
 	}
 	old := m.found
 	m.found = old.or(next)
-	if m.found == old {
-		return
-	}
 	known := old.words()
 	for _, w := range m.found.words() {
 		if !slices.Contains(known, w) {
