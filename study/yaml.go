@@ -122,6 +122,9 @@ func parseTokens(src *source, lines []string, bad *mistakes) (file *ast.File, er
 		}
 	}()
 	tokens := lexer.Tokenize(strings.Join(lines, "\n"))
+	if tk := tooDeep(tokens); tk != nil {
+		return nil, &yaml.SyntaxError{Message: "nested too deeply", Token: tk}
+	}
 	tags := false
 	for _, tk := range tokens {
 		if tk.Type == token.TagType {
@@ -130,9 +133,6 @@ func parseTokens(src *source, lines []string, bad *mistakes) (file *ast.File, er
 	}
 	if tags {
 		tokens = lexer.Tokenize(strings.Join(lines, "\n"))
-	}
-	if tk := tooDeep(tokens); tk != nil {
-		return nil, &yaml.SyntaxError{Message: "nested too deeply", Token: tk}
 	}
 	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
 }
