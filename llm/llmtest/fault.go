@@ -41,6 +41,8 @@ const (
 	FilterCall FaultKind = "filter-error" // 400: the prompt itself was filtered
 	Refusal    FaultKind = "refusal"      // the model refused
 	Length     FaultKind = "length"       // half of the reply, then the token limit
+
+	cutShort FaultKind = "cut-short" // a reply that was cut already
 )
 
 // A Fault is what happens to one call.
@@ -87,6 +89,8 @@ func (f Fault) distort(text string) (string, llm.Finish) {
 	case Length:
 		r := []rune(text)
 		return string(r[:len(r)/2]), llm.FinishLength
+	case cutShort:
+		return text, llm.FinishLength
 	case Filter, Refusal:
 		return "", llm.FinishFilter
 	}

@@ -224,12 +224,12 @@ func TestServerFaults(t *testing.T) {
 
 // Errors of a model behind the server come out as that provider's errors.
 func TestServerOfModel(t *testing.T) {
-	m := llmtest.Faulty(llmtest.Scripted("fine", "lost"), llmtest.Sequence(llmtest.Fault{Kind: llmtest.Quota}, llmtest.Fault{}, llmtest.Fault{Kind: llmtest.TooLong}))
+	m := llmtest.Faulty(llmtest.Scripted("fine", "lost"), llmtest.Sequence(llmtest.Fault{Kind: llmtest.Quota}, llmtest.Fault{}, llmtest.Fault{Kind: llmtest.TooLong}, llmtest.Fault{Kind: llmtest.Length}))
 	s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: m})
 	for _, want := range []struct {
 		status int
 		says   string
-	}{{429, "insufficient_quota"}, {200, "fine"}, {400, "context_length_exceeded"}} {
+	}{{429, "insufficient_quota"}, {200, "fine"}, {400, "context_length_exceeded"}, {200, `"finish_reason":"length"`}} {
 		if status, body := post(t, s, chat("m", "x")); status != want.status || !strings.Contains(body, want.says) {
 			t.Errorf("%d %s, want %d and %q", status, body, want.status, want.says)
 		}

@@ -273,18 +273,21 @@ func (h *Handler) reply(c *Call, f Fault) (*Answer, error) {
 		text, err = h.o.Reply(c.N, c.Request)
 	case h.o.Model != nil:
 		var resp *llm.Response
-		if resp, err = h.o.Model.Generate(c.HTTP.Context(), c.Request); err == nil {
+		if resp, err = h.o.Model.Generate(c.HTTP.Context(), c.Request); resp != nil {
 			text = resp.Text
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, llm.ErrTruncated):
+		f.Kind = cutShort
+	case err != nil:
 		return nil, err
 	}
 	a.Text, a.Finish = f.distort(text)
 	if f.Kind == Refusal {
 		a.Text, a.Refusal = "I cannot help with that.", true
 	}
-	if most := c.Request.MaxTokens; most > 0 && a.Finish == llm.FinishStop && Tokens(a.Text)+h.o.Reasoning > most {
+	if most := c.Request.MaxTokens; most > 0 && a.Finish != llm.FinishFilter && Tokens(a.Text)+h.o.Reasoning > most {
 		r := []rune(a.Text)
 		a.Text, a.Finish = string(r[:min(len(r), 4*max(0, most-h.o.Reasoning))]), llm.FinishLength
 	}
