@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"go.uber.org/goleak"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -283,7 +284,7 @@ func TestUsageAndParts(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := &llm.Response{Text: "ab", Finish: llm.FinishStop, Model: "served-model", Usage: llm.Usage{Input: 100, CachedInput: 64, Output: 50, Reasoning: 30}}
-	if d := cmp.Diff(want, resp); d != "" {
+	if d := cmp.Diff(want, resp, cmpopts.IgnoreUnexported(llm.Response{})); d != "" {
 		t.Error(d)
 	}
 }

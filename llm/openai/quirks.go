@@ -137,7 +137,7 @@ func (q quirks) reactSchema(f *failed, c *chatRequest) (next quirks, once bool) 
 				}
 			}
 			// Large bounds overflow a grammar, which names no keyword.
-			if k.class&(lengths|items) != 0 && grammar.MatchString(f.said) && slices.ContainsFunc(k.words, has) {
+			if k.class&(lengths|counts) != 0 && grammar.MatchString(f.said) && slices.ContainsFunc(k.words, has) {
 				next.drop |= k.class
 			}
 		}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 )
 
 // A class groups the keywords of JSON schema that endpoints accept or refuse
@@ -13,27 +15,40 @@ type class uint8
 
 const (
 	lengths class = 1 << iota
-	items
+	counts
 	ranges
 	patterns
 	formats
 )
 
-// classes of optional keywords, in the order in which they are tried as the cause
-// of a refusal.
-var classes = []struct {
+// A keyword class with its words.
+type keywords struct {
 	class class
 	words []string
-}{
+}
+
+// classes of optional keywords, in the order in which they are tried as the cause
+// of a refusal.
+var classes = []keywords{
 	{lengths, []string{"minLength", "maxLength"}},
-	{items, []string{"minItems", "maxItems"}},
+	{counts, []string{"minItems", "maxItems"}},
 	{ranges, []string{"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}},
 	{patterns, []string{"pattern"}},
 	{formats, []string{"format"}},
 }
 
+// classOf returns the class of an optional keyword, 0 for any other.
+func classOf(word string) class {
+	for _, c := range classes {
+		if slices.Contains(c.words, word) {
+			return c.class
+		}
+	}
+	return 0
+}
+
 // plain are the keywords that the strict dialect takes as they are.
-var plain = []string{"type", "description", "title", "enum", "const", "$ref"}
+var plain = []string{"type", "description", "title", "enum", "const"}
 
 // strictFormats are the formats that the strict dialect knows.
 var strictFormats = []string{"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
@@ -50,32 +65,31 @@ type strictSchema struct {
 // does not know, and those of the classes in drop, are left out, which only widens
 // the schema: replies are checked against the original. Key order is kept, since it
 // is the order in which a model writes. Open objects (maps), tuples and schemas
-// without a type cannot be said; such a schema is returned as it was, not strict.
+// without a type cannot be said; such a schema is returned as it was but for its
+// optional keywords, not strict.
 func strictly(body json.RawMessage, drop class) (*strictSchema, error) {
-	v, err := parseJSON(body)
+	root, err := ordered.Parse(body)
 	if err != nil {
 		return nil, fmt.Errorf("schema: %w", err)
 	}
-	root, ok := v.(*object)
-	if !ok {
+	if root.Kind != ordered.Object {
 		return nil, fmt.Errorf("schema: not an object: %.40s", body)
 	}
 	n := normaliser{drop: drop}
-	if !root.has("$ref") && !root.has("anyOf") && !root.has("oneOf") {
+	in := root
+	if has(root, "$ref") || has(root, "anyOf") || has(root, "oneOf") {
+		n.open = true // the root must be an object in so many words
+	} else {
 		if t := typesOf(root); len(t) > 0 && !slices.Contains(t, "object") {
 			return nil, fmt.Errorf("schema: its root must be an object, not %s", strings.Join(t, " or "))
 		}
-		root = root.clone()
-		root.set("type", "object")
-	} else {
-		n.open = true
+		in = with(root, "type", text("object"))
 	}
-	out := n.schema(root)
+	out := n.schema(in)
 	if n.open {
-		n = normaliser{drop: drop}
-		return &strictSchema{body: writeJSON(n.thin(v))}, nil
+		return &strictSchema{body: n.thin(root, false).Append(nil)}, nil
 	}
-	return &strictSchema{body: writeJSON(out), strict: true, nullable: n.nullable}, nil
+	return &strictSchema{body: out.Append(nil), strict: true, nullable: n.nullable}, nil
 }
 
 type normaliser struct {
@@ -85,205 +99,156 @@ type normaliser struct {
 }
 
 // keeps reports whether an optional keyword is sent.
-func (n *normaliser) keeps(word string, value any) bool {
-	for _, c := range classes {
-		if !slices.Contains(c.words, word) {
-			continue
-		}
-		s, _ := value.(string)
-		switch {
-		case n.drop&c.class != 0:
-			return false
-		case c.class == formats:
-			return slices.Contains(strictFormats, s)
-		case c.class == patterns:
-			// Grammars take anchored patterns alone, and a lookahead kills some servers.
-			return strings.HasPrefix(s, "^") && strings.HasSuffix(s, "$") && !strings.Contains(s, "(?")
-		}
-		return true
+func (n *normaliser) keeps(word string, v ordered.Value) bool {
+	switch c := classOf(word); {
+	case c == 0, n.drop&c != 0:
+		return false
+	case c == formats:
+		return slices.Contains(strictFormats, v.Text)
+	case c == patterns:
+		// Grammars take anchored patterns alone, and a lookahead kills some servers.
+		return strings.HasPrefix(v.Text, "^") && strings.HasSuffix(v.Text, "$") && !strings.Contains(v.Text, "(?")
 	}
-	return false
+	return true
 }
 
-func (n *normaliser) schema(v any) any {
-	in, ok := v.(*object)
-	if !ok || len(in.keys) == 0 { // true, false, {}
+func (n *normaliser) schema(in ordered.Value) ordered.Value {
+	if in.Kind != ordered.Object || len(in.Fields) == 0 { // true, false, {}
 		n.open = true
-		return v
+		return in
 	}
-	if ref, ok := in.get("$ref"); ok { // allows no neighbours
-		out := newObject("$ref", ref)
-		n.definitions(in, out)
-		return out
+	if ref, ok := in.Field("$ref"); ok { // allows no neighbours
+		return n.definitions(in, object(ordered.Field{Name: "$ref", Value: ref}))
 	}
-	if all, _ := in.list("allOf"); len(all) == 1 && !in.has("properties") && !in.has("anyOf") {
-		if one, ok := all[0].(*object); ok {
-			merged := in.clone()
-			merged.remove("allOf")
-			for _, k := range one.keys {
-				if !merged.has(k) {
-					merged.set(k, one.values[k])
-				}
+	if all := items(in, "allOf"); len(all) == 1 && all[0].Kind == ordered.Object && !has(in, "properties") && !has(in, "anyOf") {
+		merged := in
+		merged.Fields = slices.DeleteFunc(slices.Clone(in.Fields), func(f ordered.Field) bool { return f.Name == "allOf" })
+		for _, f := range all[0].Fields {
+			if !has(merged, f.Name) {
+				merged = with(merged, f.Name, f.Value)
 			}
-			return n.schema(merged)
 		}
+		return n.schema(merged)
 	}
-	if in.has("allOf") || in.has("prefixItems") {
-		n.open = true
-	}
-	out := newObject()
+	n.open = n.open || has(in, "allOf") || has(in, "prefixItems")
+	out := object()
 	types := typesOf(in)
-	if !in.has("type") && len(types) > 0 {
-		out.set("type", typeValue(types))
+	if !has(in, "type") && len(types) > 0 {
+		out = with(out, "type", typeValue(types))
 	}
-	for _, k := range in.keys {
-		v := in.values[k]
-		switch {
+	for _, f := range in.Fields {
+		switch k := f.Name; {
 		case k == "properties":
-			n.properties(in, out)
+			out = n.properties(in, f.Value, out)
 		case k == "items":
-			out.set(k, n.schema(v))
+			out = with(out, k, n.schema(f.Value))
 		case k == "anyOf" || k == "oneOf":
-			n.branches(v, out)
-		case slices.Contains(plain, k) || n.keeps(k, v):
-			out.set(k, v)
+			out = with(out, "anyOf", n.branches(f.Value))
+		case slices.Contains(plain, k) || n.keeps(k, f.Value):
+			out = with(out, k, f.Value)
 		}
 	}
-	n.definitions(in, out)
-	if len(types) == 0 && !out.has("anyOf") {
-		n.open = true
-	}
-	if slices.Contains(types, "array") && !out.has("items") {
-		n.open = true
-	}
-	if slices.Contains(types, "object") && !out.has("properties") {
-		if closed, ok := in.values["additionalProperties"].(bool); !ok || closed {
+	out = n.definitions(in, out)
+	if slices.Contains(types, "object") && !has(out, "properties") {
+		if more, ok := in.Field("additionalProperties"); !ok || more.Text != "false" {
 			n.open = true
-			return out
 		}
-		out.set("properties", newObject())
-		out.set("required", []any{})
-		out.set("additionalProperties", false)
+		out = n.properties(in, object(), out)
+	}
+	if len(types) == 0 && !has(out, "anyOf") || slices.Contains(types, "array") && !has(out, "items") {
+		n.open = true
 	}
 	return out
 }
 
-func (n *normaliser) properties(in, out *object) {
-	props, ok := in.values["properties"].(*object)
-	if !ok {
-		n.open = true
-		return
-	}
-	required, _ := in.list("required")
-	res, all := newObject(), []any{}
-	for _, name := range props.keys {
-		p := n.schema(props.values[name])
-		if !slices.Contains(required, any(name)) && !allowsNull(p) {
+func (n *normaliser) properties(in, props, out ordered.Value) ordered.Value {
+	required := items(in, "required")
+	res, all := object(), ordered.Value{Kind: ordered.Array}
+	for _, f := range props.Fields {
+		p := n.schema(f.Value)
+		if !holds(required, f.Name) && !allowsNull(p) {
 			p, n.nullable = nullable(p), true
 		}
-		res.set(name, p)
-		all = append(all, name)
+		res = with(res, f.Name, p)
+		all.Items = append(all.Items, text(f.Name))
 	}
-	out.set("properties", res)
-	out.set("required", all)
-	out.set("additionalProperties", false)
+	n.open = n.open || props.Kind != ordered.Object
+	out = with(out, "properties", res)
+	out = with(out, "required", all)
+	return with(out, "additionalProperties", ordered.Value{Kind: ordered.Bool, Text: "false"})
 }
 
-func (n *normaliser) branches(v any, out *object) {
-	list, ok := v.([]any)
-	if !ok {
-		n.open = true
-		return
-	}
-	res := make([]any, len(list))
-	for i, b := range list {
-		res[i] = n.schema(b)
-	}
-	out.set("anyOf", res)
-}
-
-func (n *normaliser) definitions(in, out *object) {
-	for _, k := range []string{"$defs", "definitions"} {
-		if defs, ok := in.values[k].(*object); ok {
-			res := newObject()
-			for _, name := range defs.keys {
-				res.set(name, n.schema(defs.values[name]))
-			}
-			out.set(k, res)
-		}
-	}
-}
-
-// thin leaves out optional keywords that are not to be sent, and nothing else. Below
-// properties and definitions the keys are names, not keywords.
-func (n *normaliser) thin(v any) any { return n.thinner(v, false) }
-
-func (n *normaliser) thinner(v any, names bool) any {
-	switch v := v.(type) {
-	case []any:
-		out := make([]any, len(v))
-		for i, x := range v {
-			out[i] = n.thinner(x, false)
-		}
-		return out
-	case *object:
-		out := newObject()
-		for _, k := range v.keys {
-			optional := !names && slices.ContainsFunc(classes, func(c struct {
-				class class
-				words []string
-			}) bool {
-				return slices.Contains(c.words, k)
-			})
-			if !optional || n.keeps(k, v.values[k]) {
-				below := !names && slices.Contains([]string{"properties", "patternProperties", "$defs", "definitions"}, k)
-				if !names && slices.Contains([]string{"enum", "const", "default", "examples"}, k) {
-					out.set(k, v.values[k])
-					continue
-				}
-				out.set(k, n.thinner(v.values[k], below))
-			}
-		}
-		return out
+func (n *normaliser) branches(v ordered.Value) ordered.Value {
+	n.open = n.open || v.Kind != ordered.Array
+	v.Items = slices.Clone(v.Items)
+	for i := range v.Items {
+		v.Items[i] = n.schema(v.Items[i])
 	}
 	return v
 }
 
-// typesOf returns the types of a schema, inferred where it does not name them.
-func typesOf(o *object) []string {
-	switch t := o.values["type"].(type) {
-	case string:
-		return []string{t}
-	case []any:
-		var out []string
-		for _, x := range t {
-			if s, ok := x.(string); ok {
-				out = append(out, s)
+func (n *normaliser) definitions(in, out ordered.Value) ordered.Value {
+	for _, k := range []string{"$defs", "definitions"} {
+		if defs, ok := in.Field(k); ok {
+			res := object()
+			for _, f := range defs.Fields {
+				res = with(res, f.Name, n.schema(f.Value))
 			}
+			out = with(out, k, res)
+		}
+	}
+	return out
+}
+
+// thin leaves out optional keywords that are not to be sent, and nothing else. names
+// says that the keys of v are names, not keywords.
+func (n *normaliser) thin(v ordered.Value, names bool) ordered.Value {
+	v.Items = slices.Clone(v.Items)
+	for i := range v.Items {
+		v.Items[i] = n.thin(v.Items[i], false)
+	}
+	var kept []ordered.Field
+	for _, f := range v.Fields {
+		switch {
+		case names:
+			f.Value = n.thin(f.Value, false)
+		case classOf(f.Name) != 0 && !n.keeps(f.Name, f.Value):
+			continue
+		case !slices.Contains([]string{"enum", "const", "default", "examples"}, f.Name):
+			f.Value = n.thin(f.Value, slices.Contains([]string{"properties", "patternProperties", "$defs", "definitions"}, f.Name))
+		}
+		kept = append(kept, f)
+	}
+	v.Fields = kept
+	return v
+}
+
+// typesOf returns the types of a schema, inferred where it does not name them.
+func typesOf(v ordered.Value) []string {
+	if t, ok := v.Field("type"); ok {
+		if t.Kind == ordered.String {
+			return []string{t.Text}
+		}
+		var out []string
+		for _, x := range t.Items {
+			out = append(out, x.Text)
 		}
 		return out
 	}
-	if o.has("properties") {
+	switch {
+	case has(v, "properties"):
 		return []string{"object"}
-	}
-	if o.has("items") {
+	case has(v, "items"):
 		return []string{"array"}
 	}
-	values, _ := o.list("enum")
-	if c, ok := o.get("const"); ok {
+	values := slices.Clone(items(v, "enum"))
+	if c, ok := v.Field("const"); ok {
 		values = append(values, c)
 	}
 	var out []string
-	for _, v := range values {
-		t := "string"
-		switch v.(type) {
-		case nil:
-			t = "null"
-		case bool:
-			t = "boolean"
-		case json.Number:
-			t = "number"
-		case []any, *object:
+	for _, x := range values {
+		t := map[ordered.Kind]string{ordered.Null: "null", ordered.Bool: "boolean", ordered.Number: "number", ordered.String: "string"}[x.Kind]
+		if t == "" {
 			return nil
 		}
 		if !slices.Contains(out, t) {
@@ -293,54 +258,83 @@ func typesOf(o *object) []string {
 	return out
 }
 
-func typeValue(types []string) any {
+func typeValue(types []string) ordered.Value {
 	if len(types) == 1 {
-		return types[0]
+		return text(types[0])
 	}
-	out := make([]any, len(types))
-	for i, t := range types {
-		out[i] = t
+	out := ordered.Value{Kind: ordered.Array}
+	for _, t := range types {
+		out.Items = append(out.Items, text(t))
 	}
 	return out
 }
 
 // allowsNull reports whether a schema, references aside, takes null.
-func allowsNull(v any) bool {
-	o, ok := v.(*object)
-	if !ok {
-		return v == true
+func allowsNull(v ordered.Value) bool {
+	if v.Kind != ordered.Object {
+		return v.Text == "true"
 	}
-	branches, _ := o.list("anyOf")
-	more, _ := o.list("oneOf")
-	if slices.ContainsFunc(append(slices.Clip(branches), more...), allowsNull) {
+	if slices.ContainsFunc(append(slices.Clip(items(v, "anyOf")), items(v, "oneOf")...), allowsNull) {
 		return true
 	}
-	if enum, ok := o.list("enum"); ok && !slices.Contains(enum, nil) {
+	if enum := items(v, "enum"); enum != nil && !slices.ContainsFunc(enum, isNull) {
 		return false
 	}
-	return slices.Contains(typesOf(o), "null")
+	return slices.Contains(typesOf(v), "null")
 }
 
+func isNull(v ordered.Value) bool { return v.Kind == ordered.Null }
+
 // nullable widens a normalised schema by null.
-func nullable(v any) any {
-	null := newObject("type", "null")
-	o, ok := v.(*object)
-	if !ok || o.has("$ref") || o.has("const") {
-		return newObject("anyOf", []any{v, null})
+func nullable(v ordered.Value) ordered.Value {
+	null := object(ordered.Field{Name: "type", Value: text("null")})
+	if v.Kind != ordered.Object || has(v, "$ref") || has(v, "const") {
+		return object(ordered.Field{Name: "anyOf", Value: ordered.Value{Kind: ordered.Array, Items: []ordered.Value{v, null}}})
 	}
-	if branches, ok := o.list("anyOf"); ok {
-		o = o.clone()
-		o.set("anyOf", append(slices.Clip(branches), null))
-		return o
+	if branches, ok := v.Field("anyOf"); ok {
+		branches.Items = append(slices.Clip(branches.Items), null)
+		return with(v, "anyOf", branches)
 	}
-	o = o.clone()
-	types := typesOf(o)
+	types := typesOf(v)
 	if !slices.Contains(types, "null") {
 		types = append(types, "null")
 	}
-	o.set("type", typeValue(types))
-	if enum, ok := o.list("enum"); ok && !slices.Contains(enum, nil) {
-		o.set("enum", append(slices.Clip(enum), nil))
+	v = with(v, "type", typeValue(types))
+	if enum, ok := v.Field("enum"); ok && !slices.ContainsFunc(enum.Items, isNull) {
+		enum.Items = append(slices.Clip(enum.Items), ordered.Value{})
+		v = with(v, "enum", enum)
 	}
-	return o
+	return v
+}
+
+func has(v ordered.Value, name string) bool { _, ok := v.Field(name); return ok }
+
+// items returns the elements of a member that is a list, else nil.
+func items(v ordered.Value, name string) []ordered.Value {
+	list, _ := v.Field(name)
+	return list.Items
+}
+
+func holds(list []ordered.Value, s string) bool {
+	return slices.ContainsFunc(list, func(v ordered.Value) bool { return v.Kind == ordered.String && v.Text == s })
+}
+
+func text(s string) ordered.Value { return ordered.Value{Kind: ordered.String, Text: s} }
+
+// object returns an object with these members.
+func object(fields ...ordered.Field) ordered.Value {
+	return ordered.Value{Kind: ordered.Object, Fields: fields}
+}
+
+// with returns v with a member set, in its place or at the end.
+func with(v ordered.Value, name string, value ordered.Value) ordered.Value {
+	v.Fields = slices.Clone(v.Fields)
+	for i := range v.Fields {
+		if v.Fields[i].Name == name {
+			v.Fields[i].Value = value
+			return v
+		}
+	}
+	v.Fields = append(v.Fields, ordered.Field{Name: name, Value: value})
+	return v
 }
