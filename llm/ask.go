@@ -83,11 +83,10 @@ func askOnce[T any](ctx context.Context, m Model, req *Request) (T, *Response, e
 	if err = finished(resp, err); err != nil {
 		return v, resp, err
 	}
-	raw, err := req.Schema.judge(resp.Text)
-	if err != nil {
+	if err := resp.find(req.Schema); err != nil {
 		return v, resp, err
 	}
-	resp.JSON = raw
+	raw := resp.JSON
 	if req.Schema.wrapped {
 		var w struct{ Value json.RawMessage }
 		if err := json.Unmarshal(raw, &w); err != nil {

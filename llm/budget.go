@@ -157,7 +157,7 @@ func (b *Budget) reserve(ctx context.Context, model string, most Usage) (settle 
 			b.mu.Unlock()
 			return nil, err
 		}
-		if b.open == 0 || b.over(b.spent.plus(b.reserved), need) == nil {
+		if b.over(b.spent.plus(b.reserved), need) == nil {
 			break // with the lock
 		}
 		settled := b.settled

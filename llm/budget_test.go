@@ -86,7 +86,7 @@ func TestBudgetHolds(t *testing.T) {
 				case 1:
 					return nil, &llm.Error{Status: 500, Err: llm.ErrTransient}
 				case 2:
-					return says("without usage"), nil
+					return &llm.Response{Text: "hi", Finish: llm.FinishStop}, nil // without usage
 				case 3:
 					return nil, context.DeadlineExceeded
 				}
@@ -207,7 +207,8 @@ func TestCostAndTokens(t *testing.T) {
 	// Counts by the vocabulary o200k_base.
 	for text, real := range map[string]int{
 		"The quick brown fox jumps over the lazy dog.":                                    10,
-		"You are looking for a new TV. You may say why you prefer one advert to another.": 18,
+		"You are looking for a new TV. You may say why you prefer one advert to another.": 19,
+		`{"type":"CONVERSATION","source":"Oscar","content":"Größere Flächen für Räume"}`:  22,
 	} {
 		if n := llm.Tokens(text); n < real*8/10 || n > real*13/10 {
 			t.Errorf("%q: %d tokens, really %d", text, n, real)

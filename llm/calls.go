@@ -49,11 +49,12 @@ type CallLog interface {
 	End(id int64, r *Result) error
 }
 
-// outcome sorts the end of a call to one request. It returns the error the caller
-// gets: an invalid reply under a schema is passed on without one, since Ask repairs
-// it, whereas one without a schema has nobody to judge it later.
-func outcome(req *Request, resp *Response, err error) (Outcome, error, error) {
-	err = finished(resp, err)
+// outcome sorts the end of a call to one request, and sets resp.JSON. cause says why
+// it is not Answered; err is what the caller gets: an invalid reply under a schema is
+// passed on without one, since Ask repairs it, whereas one without a schema has nobody
+// to judge it later.
+func outcome(req *Request, resp *Response, e error) (how Outcome, cause, err error) {
+	err = finished(resp, e)
 	switch {
 	case errors.Is(err, ErrTruncated):
 		return Truncated, err, err
@@ -64,14 +65,26 @@ func outcome(req *Request, resp *Response, err error) (Outcome, error, error) {
 	case err != nil:
 		return Failed, err, err
 	case req.Schema != nil:
-		if _, err := req.Schema.judge(resp.Text); err != nil {
-			return Invalid, err, nil
+		if cause := resp.find(req.Schema); cause != nil {
+			return Invalid, cause, nil
 		}
-	default:
-		if blank(resp.Text) {
-			err := &InvalidError{Reason: "the reply is empty", Raw: resp.Text}
-			return Invalid, err, err
-		}
+	case blank(resp.Text):
+		err := &InvalidError{Reason: "the reply is empty", Raw: resp.Text}
+		return Invalid, err, err
 	}
 	return Answered, nil, nil
+}
+
+// find sets JSON to the one object in the text that the schema accepts.
+func (r *Response) find(s *Schema) error {
+	if r.judge == s && r.JSON != nil {
+		return nil
+	}
+	raw, err := s.find(r.Text)
+	if err != nil {
+		r.JSON = nil
+		return err
+	}
+	r.JSON, r.judge = raw, s
+	return nil
 }

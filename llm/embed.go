@@ -140,26 +140,34 @@ func (w *embedder) send(ctx context.Context, keys, batch []string) ([][]float32,
 }
 
 // attempt is one call within its slot.
-func (w *embedder) attempt(ctx context.Context, keys, batch []string) (r embedded, err error) {
-	most, total := Usage{}, 0
+func (w *embedder) attempt(ctx context.Context, keys, batch []string) (embedded, error) {
+	if w.o.Budget == nil {
+		return w.record(ctx, keys, batch)
+	}
+	var most Usage
 	for _, t := range batch {
 		most.Input += len(t) + messageTokens
-		total += len(t) + 1
 	}
-	if w.o.Budget != nil {
-		settle, err := w.o.Budget.reserve(ctx, w.Name(), most)
-		if err != nil {
-			return r, err
-		}
-		used := most
-		defer func() { settle(used) }()
-		defer func() {
-			var resp *Response
-			if err == nil {
-				resp = &Response{Usage: r.usage}
-			}
-			used = charge(ctx, most, resp, err)
-		}()
+	settle, err := w.o.Budget.reserve(ctx, w.Name(), most)
+	if err != nil {
+		return embedded{}, err
+	}
+	used := most // also where Embed panics
+	defer func() { settle(used) }()
+	r, err := w.record(ctx, keys, batch)
+	var resp *Response
+	if r.usage != (Usage{}) || err == nil {
+		resp = &Response{Usage: r.usage}
+	}
+	used = charge(ctx, most, resp, err)
+	return r, err
+}
+
+// record sends a batch and keeps the record of it.
+func (w *embedder) record(ctx context.Context, keys, batch []string) (r embedded, err error) {
+	total := 0
+	for _, t := range batch {
+		total += len(t) + 1
 	}
 	start := time.Now()
 	ids := make([]int64, 0, len(batch))
@@ -176,7 +184,9 @@ func (w *embedder) attempt(ctx context.Context, keys, batch []string) (r embedde
 	}
 	r.vectors, r.usage, err = w.Embedder.Embed(ctx, batch)
 	if err == nil {
-		err = checkVectors(r.vectors, len(batch))
+		if err = checkVectors(r.vectors, len(batch)); err != nil {
+			r.vectors = nil
+		}
 	}
 	left := r.usage
 	for i, id := range ids {
@@ -191,7 +201,7 @@ func (w *embedder) attempt(ctx context.Context, keys, batch []string) (r embedde
 			result.Response = &Response{Text: formatVector(r.vectors[i]), Finish: FinishStop, Usage: share, Model: w.Name(), Call: keys[i]}
 		}
 		if err := w.o.Log.End(id, result); err != nil {
-			return embedded{}, fmt.Errorf("recording the end of a call: %w", err)
+			return embedded{usage: r.usage}, fmt.Errorf("recording the end of a call: %w", err)
 		}
 	}
 	return r, err

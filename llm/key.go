@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"encoding/hex"
+	"hash"
 	"math"
 )
 
@@ -20,64 +21,74 @@ import (
 // out. Keys do not change between versions of this module without a new version
 // field, since records hold them.
 func Key(model string, req *Request) string {
-	size := 64 + len(model) + len(req.System)
+	h := &fields{hash: sha256.New()}
+	field(h, 'v', "1")
+	field(h, 'm', model)
+	field(h, 's', req.System)
 	for i := range req.Messages {
-		for _, p := range req.Messages[i].Parts {
-			size += len(p.Text) + 16
-			if p.Image != nil {
-				size += len(p.Image.Data)
-			}
-		}
-	}
-	if req.Schema != nil {
-		size += len(req.Schema.Body)
-	}
-	b := make([]byte, 0, size)
-	b = field(b, 'v', "1")
-	b = field(b, 'm', model)
-	b = field(b, 's', req.System)
-	for i := range req.Messages {
-		b = field(b, 'r', req.Messages[i].Role)
+		field(h, 'r', req.Messages[i].Role)
 		for _, p := range req.Messages[i].Parts {
 			if p.Image != nil {
-				b = field(b, 'i', p.Image.MediaType)
-				b = field(b, 'd', p.Image.Data)
+				field(h, 'i', p.Image.MediaType)
+				field(h, 'd', p.Image.Data)
 			}
 			if p.Image == nil || p.Text != "" {
-				b = field(b, 't', p.Text)
+				field(h, 't', p.Text)
 			}
 		}
 	}
 	if req.Schema != nil {
-		b = field(b, 'n', req.Schema.Name)
-		b = field(b, 'b', req.Schema.Body)
+		field(h, 'n', req.Schema.Name)
+		field(h, 'b', req.Schema.Body)
 	}
 	if req.Temperature != nil {
-		b = field(b, 'T', binary.BigEndian.AppendUint64(nil, math.Float64bits(*req.Temperature)))
+		field(h, 'T', binary.BigEndian.AppendUint64(nil, math.Float64bits(*req.Temperature)))
 	}
 	if req.TopP != nil {
-		b = field(b, 'P', binary.BigEndian.AppendUint64(nil, math.Float64bits(*req.TopP)))
+		field(h, 'P', binary.BigEndian.AppendUint64(nil, math.Float64bits(*req.TopP)))
 	}
 	if req.MaxTokens != 0 {
-		b = field(b, 'M', binary.AppendVarint(nil, int64(req.MaxTokens)))
+		field(h, 'M', binary.AppendVarint(nil, int64(req.MaxTokens)))
 	}
 	if req.Effort != "" {
-		b = field(b, 'E', req.Effort)
+		field(h, 'E', req.Effort)
 	}
 	for _, s := range req.Stop {
-		b = field(b, 'S', s)
+		field(h, 'S', s)
 	}
 	if req.Draw != 0 {
-		b = field(b, 'D', binary.AppendVarint(nil, int64(req.Draw)))
+		field(h, 'D', binary.AppendVarint(nil, int64(req.Draw)))
 	}
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:16])
+	h.flush()
+	return hex.EncodeToString(h.hash.Sum(nil)[:16])
 }
 
-func field[T ~string | ~[]byte](b []byte, tag byte, value T) []byte {
-	b = append(b, tag)
-	b = binary.AppendUvarint(b, uint64(len(value)))
-	return append(b, value...)
+// fields feeds a hash in pieces, so that a long prompt is not copied as a whole.
+type fields struct {
+	hash hash.Hash
+	buf  [2048]byte
+	n    int
+}
+
+func (f *fields) flush() {
+	f.hash.Write(f.buf[:f.n])
+	f.n = 0
+}
+
+func field[T ~string | ~[]byte](f *fields, tag byte, value T) {
+	if len(f.buf)-f.n < 1+binary.MaxVarintLen64 {
+		f.flush()
+	}
+	f.buf[f.n] = tag
+	f.n += 1 + binary.PutUvarint(f.buf[f.n+1:], uint64(len(value)))
+	for {
+		k := copy(f.buf[f.n:], value)
+		f.n += k
+		if value = value[k:]; len(value) == 0 {
+			return
+		}
+		f.flush()
+	}
 }
 
 // keyOf is the key of req for m, computed at most once per call.

@@ -147,13 +147,15 @@ const (
 // A Response is a model's reply.
 type Response struct {
 	Text   string          `json:"text"`
-	JSON   json.RawMessage `json:"json,omitempty"` // set by Ask: the value found in Text, valid under the schema
+	JSON   json.RawMessage `json:"json,omitempty"` // set by Ask and Meter: the value found in Text, valid under the schema
 	Finish Finish          `json:"finish"`
 	Usage  Usage           `json:"usage"`
 	Model  string          `json:"model"` // as the provider names it
 	Call   string          `json:"-"`     // key of the call, where a Cache or a Meter gave it one
 	Calls  []string        `json:"-"`     // set by Ask: the keys of all calls behind it, in order
 	Cached bool            `json:"-"`     // served from a cache: nothing was paid
+
+	judge *Schema // the schema under which JSON was found valid, so that it is judged once
 }
 
 // Usage counts tokens. CachedInput is part of Input, Reasoning part of Output.

@@ -133,8 +133,8 @@ func eachSchema(s *jsonschema.Schema, f func(*jsonschema.Schema)) {
 	}
 }
 
-// judge finds the one JSON object in text that the schema accepts.
-func (s *Schema) judge(text string) (json.RawMessage, error) {
+// find returns the one JSON object in text that the schema accepts.
+func (s *Schema) find(text string) (json.RawMessage, error) {
 	c, err := s.compile()
 	if err != nil {
 		return nil, err

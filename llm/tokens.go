@@ -15,9 +15,10 @@ const (
 )
 
 // Tokens estimates how many tokens a text is. Vocabularies differ, so it is a guess
-// from the script alone, usually within a fifth for prose: four bytes a token where
-// the text is ASCII, two for each accented, Greek or Cyrillic letter pair, and one
-// for each character of other scripts. It errs to the high side for JSON and code.
+// from the script alone, for English prose usually within a quarter: four bytes a
+// token where the text is ASCII, two letters where they take two bytes, as accented,
+// Greek and Cyrillic letters do, and one token for each character of other scripts,
+// which is more than new vocabularies need.
 func Tokens(text string) int {
 	var ascii, two, other int
 	for i := 0; i < len(text); {
