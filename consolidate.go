@@ -22,16 +22,18 @@ func (w *World) consolidate(ctx context.Context, people []*body) {
 		if j := w.jobs[b.name]; j != nil && j.reported {
 			delete(w.jobs, b.name)
 		}
-		c := w.seats[b.name].consolidator
+		st := w.seats[b.name]
+		c := st.consolidator
 		if b.due == nil || w.jobs[b.name] != nil || c == nil || context.Cause(ctx) != nil {
 			continue
 		}
-		d := b.due
-		j := &job{done: make(chan struct{}), count: len(d.old)}
+		per, old := *b.due.perception, b.due.old
+		per.Acts = st.acts
+		j := &job{done: make(chan struct{}), count: len(old)}
 		w.jobs[b.name] = j
 		go func() {
 			defer close(j.done)
-			j.out, j.err = c.Consolidate(ctx, d.perception, d.old)
+			j.out, j.err = c.Consolidate(ctx, &per, old)
 			if j.err == nil && (j.out == nil || j.out.Summary == "") {
 				j.err = errors.New("no summary came back")
 			}

@@ -234,6 +234,9 @@ func (m *scripted) Consolidate(ctx context.Context, p *Perception, old []Event) 
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
+	if len(p.Acts) == 0 || p.Memos != nil {
+		return nil, errors.New("a consolidation sees the acts, so that its prompt begins as a turn's does, and no memos")
+	}
 	words := p.Summary
 	for i := range old {
 		if old[i].Action != nil {

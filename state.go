@@ -54,7 +54,7 @@ type body struct {
 	episode []Event
 	size    int // characters in the episode
 	inbox   []Event
-	recent  map[ActionKind][]string // the last contents of each kind
+	recent  said // the last words of each kind
 	notes   []FacultyNote
 	due     *due // a consolidation to be made
 }
@@ -256,7 +256,9 @@ func (s *state) fold(ev Event) error {
 		if !s.draft {
 			who.enter(ev)
 		}
-		who.remember(*ev.Action)
+		if t := trigramsOf(ev.Action.Content); t != nil {
+			who.recent = who.recent.with(ev.Action.Kind, t)
+		}
 		return s.deliver(ev)
 	case EventState:
 		if err := payload(ev.State != nil); err != nil {

@@ -221,7 +221,7 @@ func (w *World) again(per *Perception, draft *commit, p *proposal, ps *pass) (*P
 // target, no empty or repeated words, nothing after an act that yields. DONE is
 // taken out. It returns the acts kept, the DONE if there was one, and the words to
 // compare later ones with.
-func tidy(acts []Action, recent map[ActionKind][]string, room int, yields map[ActionKind]bool) ([]Action, *Action, map[ActionKind][]string) {
+func tidy(acts []Action, recent said, room int, yields map[ActionKind]bool) ([]Action, *Action, said) {
 	kept := make([]Action, 0, len(acts)+1)
 	var done *Action
 	type slot struct {
@@ -229,7 +229,6 @@ func tidy(acts []Action, recent map[ActionKind][]string, room int, yields map[Ac
 		target string
 	}
 	taken := make(map[slot]bool, len(acts))
-	grown := false
 	for _, a := range acts {
 		a.Kind = ActionKind(strings.ToUpper(strings.TrimSpace(string(a.Kind))))
 		if a.Kind == Done {
@@ -238,20 +237,14 @@ func tidy(acts []Action, recent map[ActionKind][]string, room int, yields map[Ac
 		}
 		key := slot{a.Kind, strings.ToLower(strings.TrimSpace(a.Target))}
 		empty := (a.Kind == Talk || a.Kind == Think) && strings.TrimSpace(a.Content) == ""
-		if len(kept) == room || taken[key] || empty || repeats(a.Content, recent[a.Kind]) {
+		words := trigramsOf(a.Content)
+		if len(kept) == room || taken[key] || empty || recent.repeats(a.Kind, words) {
 			continue
 		}
 		taken[key] = true
 		kept = append(kept, a)
-		if a.Content != "" {
-			if !grown {
-				copied := make(map[ActionKind][]string, len(recent)+1)
-				for k, v := range recent {
-					copied[k] = v
-				}
-				recent, grown = copied, true
-			}
-			recent[a.Kind] = push(recent[a.Kind], a.Content)
+		if words != nil {
+			recent = recent.with(a.Kind, words)
 		}
 		if yields[a.Kind] {
 			done = nil

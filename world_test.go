@@ -250,17 +250,31 @@ func TestResumeRefuses(t *testing.T) {
 }
 
 func TestRepeats(t *testing.T) {
-	last := []string{"I would like to talk about the weather today"}
+	last := said{}.with(Talk, trigramsOf("I would like to talk about the weather today."))
 	for text, want := range map[string]bool{
-		"i would like to TALK about the weather today": true,
-		"I would like to talk about the climate today": false,
+		"i would like to TALK, about the weather today!": true,
+		"I would like to talk about the climate today":   false,
 		"the weather": false,
 		"":            false,
 		"Completely different words stand in this text": false,
+		// Two long texts share most of their letters and no three words.
+		strings.Repeat("today about weather talk would the I like ", 20): false,
 	} {
-		if got := repeats(text, last); got != want {
+		if got := last.repeats(Talk, trigramsOf(text)); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
+		if last.repeats(Think, trigramsOf(text)) {
+			t.Errorf("%q repeats an act of another kind", text)
+		}
+	}
+	if last = last.with(Talk, trigramsOf("今天天气很好")); !last.repeats(Talk, trigramsOf("今天天气很好。")) || last.repeats(Talk, trigramsOf("明天我们去公园")) {
+		t.Error("text without spaces is not compared")
+	}
+	for i := range 5 {
+		last = last.with(Talk, trigramsOf(fmt.Sprint(i, " little words")))
+	}
+	if last.repeats(Talk, trigramsOf("0 little words")) || !last.repeats(Talk, trigramsOf("2 little words")) {
+		t.Error("not the last three are compared")
 	}
 }
 
