@@ -1,0 +1,129 @@
+// Command tinytroupe runs studies with simulated people. See tinytroupe --help.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+)
+
+// Exit codes, as DESIGN and the README list them.
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitIncomplete  = 3
+	exitBudget      = 4
+	exitInterrupted = 130
+)
+
+func main() {
+	p := &program{
+		stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv,
+		terminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+	}
+	ctx, stop := interruptible()
+	code := p.main(ctx, os.Args[1:])
+	stop()
+	os.Exit(code)
+}
+
+// interruptible returns a context that the first interrupt stops softly, so that
+// calls in flight finish, and the second cancels.
+func interruptible() (context.Context, func()) {
+	hard, cancel := context.WithCancel(context.Background())
+	soft, stop := drain.With(hard)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		if _, ok := <-signals; !ok {
+			return
+		}
+		fmt.Fprintln(os.Stderr, "\ninterrupted: waiting for calls in flight; again to abort them")
+		stop()
+		if _, ok := <-signals; ok {
+			cancel()
+		}
+	}()
+	return soft, func() {
+		signal.Stop(signals)
+		close(signals)
+		stop()
+		cancel()
+	}
+}
+
+// program is the command with all that it touches, so that tests can run it.
+type program struct {
+	stdout, stderr io.Writer
+	env            func(string) (string, bool)
+	terminal       func() bool // stdout is one
+}
+
+// An exitError ends the program with a code. Its text has been printed if shown.
+type exitError struct {
+	code  int
+	err   error
+	shown bool
+}
+
+func (e *exitError) Error() string { return e.err.Error() }
+func (e *exitError) Unwrap() error { return e.err }
+
+func usage(err error) error { return &exitError{code: exitUsage, err: err} }
+
+func (p *program) main(ctx context.Context, args []string) int {
+	root := p.command()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return exitDone
+	}
+	e, ok := errors.AsType[*exitError](err)
+	if !ok {
+		// What cobra finds wrong is about the words of the call.
+		e = &exitError{code: exitUsage, err: fmt.Errorf("%w\nSee tinytroupe --help", err)}
+	}
+	if !e.shown {
+		fmt.Fprintln(p.stderr, e.err)
+	}
+	return e.code
+}
+
+func (p *program) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "tinytroupe",
+		Short: "Simulate people with language models: panels, focus groups, interviews",
+		Long: `tinytroupe runs studies with simulated people.
+
+A study is a file that says who takes part, in what world, and what happens. Without
+a model it is rehearsed by a built-in stand-in: free, offline, evidence of nothing.
+
+Exit codes: 0 done; 1 failed, can be continued; 2 wrong usage or input; 3 finished
+but incomplete; 4 stopped by a budget, can be continued; 130 interrupted, can be
+continued.`,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.SetOut(p.stdout)
+	root.SetErr(p.stderr)
+	root.AddCommand(p.runCommand(), p.showCommand(), p.lsCommand(), p.schemaCommand(), p.versionCommand())
+	return root
+}
+
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}

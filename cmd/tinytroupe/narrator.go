@@ -1,0 +1,271 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/record"
+	"github.com/tinytroupe-go/tinytroupe/study"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
+)
+
+// narrator tells a reader what a run does, while it does it.
+type narrator struct {
+	w        io.Writer
+	quiet    bool
+	terminal bool
+	noColor  bool
+
+	printer *transcript.Printer
+	held    []tinytroupe.Event // of the verb under way, until its line is printed
+	running bool               // the verb under way is run: its events are shown as they come
+}
+
+func (n *narrator) printf(format string, args ...any) {
+	if !n.quiet {
+		fmt.Fprintf(n.w, format, args...)
+	}
+}
+
+// transcript returns the options of a transcript of the study.
+func (n *narrator) transcript(form transcript.Form, s *study.Study, rehearsal bool) *transcript.Options {
+	steps := 0
+	for _, st := range s.Script {
+		if r, ok := st.Do.(study.Run); ok {
+			steps += r.Steps
+		}
+	}
+	o := &transcript.Options{Form: form, World: s.World.Name, Steps: steps}
+	if form == transcript.Markdown {
+		o.Title, o.Rehearsal = s.Title, rehearsal
+	}
+	return o
+}
+
+// begin says what is about to happen.
+func (n *narrator) begin(s *session) {
+	if s.study.Title != "" {
+		n.printf("%s\n", line(s.study.Title))
+	}
+	if s.choice.rehearsal() {
+		n.printf("model   %s\n        for real: --model %s\n", transcript.Notice, defaultOpenAI)
+	} else {
+		n.printf("model   %s (%s)\n", s.choice.name, s.choice.why)
+	}
+	for _, w := range s.warn {
+		n.printf("note    %s\n", w)
+	}
+	people := 0
+	for _, g := range s.study.People {
+		people += len(g.People)
+	}
+	n.printf("people  %d\n", people)
+	n.printf("record  %s\n", s.rec.Dir())
+	form := transcript.Plain
+	if n.terminal && !n.noColor {
+		form = transcript.Coloured
+	}
+	w := n.w
+	if n.quiet {
+		w = io.Discard
+	}
+	n.printer = transcript.NewPrinter(w, n.transcript(form, s.study, false))
+}
+
+// events shows a commit: at once within a run, else after the line of its verb.
+func (n *narrator) events(evs []tinytroupe.Event) {
+	if n.running {
+		n.printer.Events(evs...)
+		return
+	}
+	n.held = append(n.held, evs...)
+}
+
+func (n *narrator) progress(p study.Progress) {
+	head := fmt.Sprintf("[%d/%d] %-8s", p.Verb, p.Of, p.Step.Word())
+	run, isRun := p.Step.Do.(study.Run)
+	switch p.Phase {
+	case study.Skipped:
+		n.printf("%s done before\n", head)
+		n.release()
+	case study.Began, study.Resumed:
+		if !isRun {
+			n.release()
+			return
+		}
+		goesOn := ""
+		if p.Phase == study.Resumed {
+			goesOn = ", goes on"
+		}
+		n.printf("%s %d%s\n", head, run.Steps, goesOn)
+		n.release()
+		n.running = true
+	case study.Ended:
+		if isRun {
+			n.running = false
+			return
+		}
+		n.printf("%s %s\n", head, done(p))
+		n.release()
+	}
+}
+
+func (n *narrator) release() {
+	n.printer.Events(n.held...)
+	n.held = n.held[:0]
+}
+
+// done says what a verb that is not run came to.
+func done(p study.Progress) string {
+	if skip, ok := p.Step.Do.(study.Skip); ok {
+		return skip.For.String()
+	}
+	what := "reached"
+	switch p.Step.Do.(type) {
+	case study.Say:
+		what = "heard it"
+	case study.Show:
+		what = "saw it"
+	}
+	return fmt.Sprintf("%d of %d %s", p.Reached, p.Present, what)
+}
+
+// A summary is what --json prints.
+type summary struct {
+	Study     string   `json:"study"`
+	Dir       string   `json:"dir"`
+	Status    string   `json:"status"`
+	Problem   string   `json:"problem,omitempty"`
+	Model     string   `json:"model"`
+	Rehearsal bool     `json:"rehearsal"`
+	People    int      `json:"people"`
+	Steps     int      `json:"steps"`
+	Calls     int      `json:"calls"`    // requests sent, retries included
+	Tokens    int      `json:"tokens"`   // input and output
+	Cost      *float64 `json:"cost_usd"` // null where a price is not known
+	Failed    int      `json:"failed"`   // turns that came to nothing
+	Seconds   float64  `json:"seconds"`
+	Warnings  []string `json:"warnings"`
+}
+
+func (s *summary) write(w io.Writer) error {
+	if s.Warnings == nil {
+		s.Warnings = []string{}
+	}
+	return encodeJSON(w, s)
+}
+
+func encodeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// end says how a run ended, what it cost and what to do next. It is said even when
+// quiet.
+func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
+	if n.printer != nil {
+		n.release()
+		if perr := n.printer.Close(); perr != nil {
+			err = errors.Join(err, perr)
+		}
+	}
+	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, count(l.Total.Attempts, "call"), cost(sum.Cost), s.choice.name)
+	again := fmt.Sprintf("tinytroupe run %s --dir %s", quote(s.study.File), quote(sum.Dir))
+	switch {
+	case err == nil && sum.Failed > 0:
+		fmt.Fprintf(n.w, "incomplete  %s of %s failed; %s\nnext  tinytroupe show %s\n", count(sum.Failed, "turn"), s.study.File, used, quote(sum.Dir))
+	case err == nil:
+		fmt.Fprintf(n.w, "done  %s\nnext  tinytroupe show %s\n", used, quote(sum.Dir))
+	default:
+		w := s.p.stderr
+		fmt.Fprintf(w, "%s  %v\n", sum.Status, err)
+		fmt.Fprintf(w, "so far  %s; all of it is kept in %s\n", used, sum.Dir)
+		fmt.Fprintf(w, "next  %s\n", advice(err, again))
+	}
+}
+
+// advice is what to do about an error.
+func advice(err error, again string) string {
+	var b *llm.BudgetError
+	switch {
+	case errors.As(err, &b):
+		return again + " with a higher " + map[string]string{"usd": "--budget", "calls": "--max-calls", "tokens": "--max-tokens"}[b.What]
+	case errors.Is(err, llm.ErrFiltered):
+		return "reword what was said before this turn (a provider's filter or the model refused it), or use another model; then " + again
+	case errors.Is(err, llm.ErrAuth):
+		return "check the key (OPENAI_API_KEY), then " + again
+	case errors.Is(err, llm.ErrQuota):
+		return "add credit, then " + again
+	case errors.Is(err, llm.ErrNotFound):
+		return "check the model's name and OPENAI_BASE_URL, then " + again
+	case errors.Is(err, llm.ErrTooLong):
+		return "use a model with a larger context, or shorter texts"
+	}
+	return again
+}
+
+func usd(x float64) string {
+	if x != 0 && x < 0.01 {
+		return fmt.Sprintf("$%.4f", x)
+	}
+	return fmt.Sprintf("$%.2f", x)
+}
+
+func cost(c *float64) string {
+	if c == nil {
+		return "price unknown"
+	}
+	return usd(*c)
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// quote makes a path safe to paste into a shell.
+func quote(path string) string {
+	if path != "" && !strings.ContainsFunc(path, func(r rune) bool {
+		return !strings.ContainsRune("/._-+=:,@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+	}) {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
+
+// line keeps a text of a study on one line, and harmless to a terminal.
+func line(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return ' '
+		}
+		return r
+	}, s)
+}
+
+func (p *program) noColor() bool {
+	v, ok := p.env("NO_COLOR")
+	return ok && v != ""
+}
+
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return "just now"
+	case d < time.Hour:
+		return fmt.Sprintf("%d min ago", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h ago", int(d.Hours()))
+	}
+	return fmt.Sprintf("%d days ago", int(d.Hours()/24))
+}

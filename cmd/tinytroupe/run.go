@@ -1,0 +1,399 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/mind"
+	"github.com/tinytroupe-go/tinytroupe/record"
+	"github.com/tinytroupe-go/tinytroupe/study"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
+)
+
+// recordsDir is where records go that are not told to go elsewhere.
+const recordsDir = "runs"
+
+// runFlags are the flags of run.
+type runFlags struct {
+	model        string
+	dir          string
+	seed         uint64
+	seeded       bool
+	set          []string
+	parallel     int
+	budget       float64
+	maxCalls     int
+	maxTokens    int
+	allowPartial bool
+	json         bool
+	quiet        bool
+}
+
+func (p *program) runCommand() *cobra.Command {
+	var f runFlags
+	cmd := &cobra.Command{
+		Use:   "run STUDY",
+		Short: "Run a study, or go on with one",
+		Long: `Run carries out a study and leaves a record of it.
+
+The model is the one that --model names, else the study, else config.ini beside the
+study or in the working folder, else the environment; else what is found: a key in
+OPENAI_API_KEY or a server at OPENAI_BASE_URL; else the stand-in, which needs
+nothing. Which it is, and why, is the first thing printed.
+
+With --dir naming a record that exists, the run in it goes on where it was stopped;
+no call that was finished is made again.`,
+		Example: `  tinytroupe run examples/simple-chat/study.yaml
+  tinytroupe run study.yaml --model openai/gpt-5-mini --budget 2.50
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe run study.yaml
+  tinytroupe run study.yaml --dir runs/2026-03-02-tv-ad-7f3a`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.seeded = cmd.Flags().Changed("seed")
+			return p.run(cmd.Context(), args[0], &f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&f.model, "model", "", "the model, as `PROVIDER/NAME`")
+	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record (default: a new one in runs)")
+	fl.Uint64Var(&f.seed, "seed", 0, "the seed of all that is left to chance (default: the study's)")
+	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
+	fl.IntVar(&f.parallel, "parallel", 0, "most calls at once (default: adapts, up to 32)")
+	fl.Float64Var(&f.budget, "budget", 0, "most that the run may cost, in `USD`")
+	fl.IntVar(&f.maxCalls, "max-calls", 0, "most calls that the run may make")
+	fl.IntVar(&f.maxTokens, "max-tokens", 0, "most tokens that the run may use")
+	fl.BoolVar(&f.allowPartial, "allow-partial", false, "go on without the turns that fail; exit 3 if any did")
+	fl.BoolVar(&f.json, "json", false, "print one JSON document on stdout, and all else on stderr")
+	fl.BoolVar(&f.quiet, "quiet", false, "print only how it ended")
+	return cmd
+}
+
+// session is a run under way.
+type session struct {
+	p      *program
+	f      *runFlags
+	study  *study.Study
+	set    *config.Settings
+	choice choice
+	caps   caps
+	rec    *record.Record
+	stack  *stack
+	calls  *record.Calls
+	out    *narrator
+	begun  time.Time
+	failed int // turns that came to nothing
+	warn   []string
+}
+
+func (p *program) run(ctx context.Context, file string, f *runFlags) (err error) {
+	s := &session{p: p, f: f, begun: time.Now()}
+	human := p.stdout
+	if f.json {
+		human = p.stderr
+	}
+	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, noColor: p.noColor()}
+	if err := s.prepare(ctx, file); err != nil {
+		if _, ok := errors.AsType[*exitError](err); ok {
+			return err
+		}
+		return usage(err)
+	}
+	defer func() {
+		s.stack.close()
+		err = errors.Join(err, s.rec.Close())
+	}()
+	res, runErr := s.play(ctx)
+	return s.finish(res, runErr)
+}
+
+// prepare reads everything there is to read and makes or opens the record. Nothing
+// has been called or spent when it fails.
+func (s *session) prepare(ctx context.Context, file string) error {
+	vars := map[string]string{}
+	for _, kv := range s.f.set {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return fmt.Errorf("--set %s: write it as name=value", kv)
+		}
+		vars[k] = v
+	}
+	if s.f.budget < 0 || s.f.maxCalls < 0 || s.f.maxTokens < 0 || s.f.parallel < 0 {
+		return errors.New("a limit cannot be negative")
+	}
+	var err error
+	if s.study, err = study.Load(file, &study.LoadOptions{Vars: vars, Env: s.p.env}); err != nil {
+		return err
+	}
+	if s.f.seeded {
+		s.study.Seed = s.f.seed
+	}
+	if s.set, err = config.Load(config.Files(filepath.Dir(file)), s.p.env); err != nil {
+		return err
+	}
+	s.warn = append(append([]string(nil), s.study.Warnings...), s.set.Warnings...)
+	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set); err != nil {
+		return err
+	}
+	s.settleCaps()
+	return s.open()
+}
+
+func (s *session) settleCaps() {
+	b := s.study.Budget
+	s.caps = caps{b.USD, b.Calls, b.Tokens}
+	if s.f.budget > 0 {
+		s.caps.usd = s.f.budget
+	}
+	if s.f.maxCalls > 0 {
+		s.caps.calls = s.f.maxCalls
+	}
+	if s.f.maxTokens > 0 {
+		s.caps.tokens = s.f.maxTokens
+	}
+	if s.choice.found && s.caps.usd == 0 && s.choice.name == defaultOpenAI {
+		s.caps.usd = foundCap
+		s.warn = append(s.warn, fmt.Sprintf("%s was found, not named: the run is capped at %s (--budget sets another cap)", s.choice.name, usd(foundCap)))
+	}
+}
+
+// open makes the record, or opens the one to go on with, and the model.
+func (s *session) open() error {
+	m := &record.Manifest{
+		Title: s.study.Title, Slug: record.Slug(s.study.Title), Study: s.study.File, Seed: s.study.Seed,
+		Product: version(), Go: runtime.Version(), Rehearsal: s.choice.rehearsal(),
+		Models: map[string]string{"act": s.choice.name}, Warnings: s.warn,
+	}
+	resumed := false
+	var err error
+	if _, e := os.Stat(filepath.Join(s.f.dir, "manifest.json")); s.f.dir != "" && e == nil {
+		resumed = true
+		if s.rec, err = record.Open(s.f.dir, nil); err != nil {
+			return err
+		}
+		old := s.rec.Manifest()
+		if old.Models["act"] != s.choice.name {
+			return s.refuse("the record was made with %s, and this run would go on with %s: name the same model, or another --dir", old.Models["act"], s.choice.name)
+		}
+		if old.Seed != s.study.Seed {
+			return s.refuse("the record was made with seed %d, and this run has seed %d", old.Seed, s.study.Seed)
+		}
+	} else {
+		dir := s.f.dir
+		if dir == "" {
+			hashes := make([]string, len(s.study.Inputs))
+			for i, in := range s.study.Inputs {
+				hashes[i] = record.Hash(in.Data)
+			}
+			dir = filepath.Join(recordsDir, record.Name(s.study.Title, s.study.Seed, s.begun, strings.Join(hashes, "")))
+		}
+		if s.rec, err = record.Create(dir, m, nil); err != nil {
+			return err
+		}
+	}
+	if s.calls, err = s.rec.Calls(); err != nil {
+		return errors.Join(err, s.rec.Close())
+	}
+	var spent llm.Spent
+	if resumed {
+		if spent, err = s.spent(); err != nil {
+			return errors.Join(err, s.rec.Close())
+		}
+	}
+	log := slog.New(slog.NewTextHandler(s.p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if s.stack, err = build(s.choice.name, s.set, s.caps, s.f.parallel, spent, s.calls, log); err != nil {
+		return errors.Join(err, s.rec.Close())
+	}
+	for _, in := range s.study.Inputs {
+		if err := s.rec.AddInput(in.Path, in.Data); err != nil {
+			return s.refuse("%w", err)
+		}
+	}
+	return s.rec.Update(func(m *record.Manifest) { m.Status, m.Problem = record.Running, "" })
+}
+
+func (s *session) refuse(format string, args ...any) error {
+	return errors.Join(fmt.Errorf(format, args...), s.rec.Close())
+}
+
+// spent is what earlier parts of the run used; calls cut off by a kill count at
+// their bound.
+func (s *session) spent() (llm.Spent, error) {
+	l, err := s.calls.Ledger(prices)
+	if err != nil {
+		return llm.Spent{}, err
+	}
+	return llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}, nil
+}
+
+// play runs the study.
+func (s *session) play(ctx context.Context) (*study.Result, error) {
+	m, err := mind.New(s.stack.model, &mind.Options{
+		NoHarmfulText: s.set.NoHarmfulText, NoCopyrightText: s.set.NoCopyrightText,
+		Images: s.image,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.rec.Update(func(man *record.Manifest) { man.Prompts = m.Hash() }); err != nil {
+		return nil, err
+	}
+	if err := s.writePeople(); err != nil {
+		return nil, err
+	}
+	j, err := s.rec.Journal(study.Room)
+	if err != nil {
+		return nil, err
+	}
+	s.out.begin(s)
+	opts := &study.RunOptions{
+		Mind:    func(string, tinytroupe.Persona) tinytroupe.Mind { return m },
+		Journal: j, Events: s.rec.Events(study.Room), Store: s.rec.PutArtifact,
+		Progress: s.out.progress,
+		Observe: func(evs []tinytroupe.Event) {
+			for _, ev := range evs {
+				if ev.Kind == tinytroupe.EventFailed {
+					s.failed++
+				}
+			}
+			s.out.events(evs)
+		},
+	}
+	if s.f.allowPartial {
+		opts.Tolerate = tolerable
+	}
+	return s.study.Run(ctx, opts)
+}
+
+// tolerable are the failures that end one turn, and not everybody's.
+func tolerable(err error) bool {
+	for _, fatal := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
+		if errors.Is(err, fatal) {
+			return false
+		}
+	}
+	return true
+}
+
+func (s *session) image(hash string) (string, []byte, error) {
+	for _, st := range s.study.Script {
+		if show, ok := st.Do.(study.Show); ok && show.Image != nil && show.Image.SHA256 == hash {
+			data, err := s.rec.Artifact(hash)
+			return show.Image.MediaType, data, err
+		}
+	}
+	return "", nil, fmt.Errorf("no image has the hash %s", hash)
+}
+
+func (s *session) writePeople() error {
+	var list []record.Participant
+	for _, g := range s.study.People {
+		for _, p := range g.People {
+			list = append(list, record.Participant{Group: g.Name, Persona: p, Name: p.Name(), Weight: 1})
+		}
+	}
+	return s.rec.WritePeople(list)
+}
+
+// finish writes what a run leaves and says how it ended.
+func (s *session) finish(res *study.Result, runErr error) error {
+	status, code := record.Done, exitDone
+	switch {
+	case runErr == nil && s.failed > 0:
+		status, code = record.Incomplete, exitIncomplete
+	case runErr == nil:
+	case errors.Is(runErr, llm.ErrBudget):
+		status, code = record.OverBudget, exitBudget
+	case errors.Is(runErr, drain.ErrStopped) || errors.Is(runErr, context.Canceled):
+		status, code = record.Interrupted, exitInterrupted
+	default:
+		status, code = record.Failed, exitFailed
+	}
+	l, err := s.calls.Ledger(prices)
+	if err != nil {
+		return err
+	}
+	total := s.totals(l, res)
+	if res != nil {
+		err = s.writeTranscript(res)
+	}
+	if runErr != nil {
+		err = errors.Join(err, s.addFailure(runErr))
+	}
+	err = errors.Join(err, s.rec.Update(func(m *record.Manifest) {
+		m.Status, m.Ended, m.Totals = status, time.Now().Round(0), total
+		if m.Problem = ""; runErr != nil {
+			m.Problem = runErr.Error()
+		}
+	}))
+	if err != nil {
+		return &exitError{code: exitFailed, err: fmt.Errorf("record %s: %w", s.rec.Dir(), err)}
+	}
+	sum := &summary{
+		Study: s.study.Title, Dir: s.rec.Dir(), Status: string(status), Model: s.choice.name, Rehearsal: s.choice.rehearsal(),
+		People: total.People, Steps: total.Steps, Calls: total.Calls, Tokens: total.Tokens,
+		Failed: s.failed, Warnings: s.warn, Seconds: time.Since(s.begun).Seconds(),
+	}
+	if l.Total.Unpriced == 0 {
+		sum.Cost = &l.Total.USD
+	}
+	if runErr != nil {
+		sum.Problem = runErr.Error()
+	}
+	s.out.end(s, sum, l, runErr)
+	if s.f.json {
+		if err := sum.write(s.p.stdout); err != nil {
+			return err
+		}
+	}
+	if code != exitDone {
+		if runErr == nil {
+			runErr = fmt.Errorf("%d turns failed", s.failed)
+		}
+		return &exitError{code: code, err: runErr, shown: true}
+	}
+	return nil
+}
+
+func (s *session) totals(l *record.Ledger, res *study.Result) *record.Totals {
+	t := &record.Totals{
+		Rooms: 1, Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD,
+		Failed: s.failed, WallSeconds: time.Since(s.begun).Seconds(),
+	}
+	for _, g := range s.study.People {
+		t.People += len(g.People)
+	}
+	if res != nil {
+		t.Steps = res.World.View().Step()
+	}
+	return t
+}
+
+func (s *session) addFailure(err error) error {
+	f := record.Failure{Room: study.Room, What: "run", Cause: err.Error()}
+	if te, ok := errors.AsType[*tinytroupe.TurnError](err); ok {
+		f.What, f.Step, f.Person = "turn", te.Step, te.Person
+	}
+	return s.rec.AddFailure(f)
+}
+
+func (s *session) writeTranscript(res *study.Result) error {
+	var b strings.Builder
+	err := transcript.Write(&b, res.World.Events(), s.out.transcript(transcript.Markdown, s.study, s.choice.rehearsal()))
+	if err != nil {
+		return err
+	}
+	return s.rec.WriteFile("transcripts/"+study.Room+".md", []byte(b.String()))
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/price"
+	"github.com/tinytroupe-go/tinytroupe/record"
+	"github.com/tinytroupe-go/tinytroupe/study"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
+)
+
+func (p *program) showCommand() *cobra.Command {
+	var costs, only, asJSON bool
+	cmd := &cobra.Command{
+		Use:   "show [DIR]",
+		Short: "Show what a run left: how it ended, what was said, what it cost",
+		Example: `  tinytroupe show
+  tinytroupe show runs/2026-03-02-tv-ad-7f3a --costs`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir, err := newest(args)
+			if err != nil {
+				return usage(err)
+			}
+			rec, err := record.View(dir)
+			if err != nil {
+				return usage(err)
+			}
+			err = p.show(rec, costs, only, asJSON)
+			return errors.Join(err, rec.Close())
+		},
+	}
+	cmd.Flags().BoolVar(&costs, "costs", false, "show the ledger instead of the transcript")
+	cmd.Flags().BoolVar(&only, "transcript", false, "show the transcript alone")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print the transcript as JSON lines, or with --costs the ledger as JSON")
+	return cmd
+}
+
+// newest returns the record that is named, or else the newest in runs.
+func newest(args []string) (string, error) {
+	if len(args) == 1 {
+		return args[0], nil
+	}
+	list, err := record.List(recordsDir)
+	if err != nil {
+		return "", err
+	}
+	for _, s := range list {
+		if s.Err == nil {
+			return s.Dir, nil
+		}
+	}
+	return "", fmt.Errorf("no record in %s: run a study first, or name a folder", recordsDir)
+}
+
+func (p *program) show(rec *record.Record, costs, only, asJSON bool) error {
+	m := rec.Manifest()
+	if costs {
+		return p.showCosts(rec, asJSON)
+	}
+	if !only && !asJSON {
+		p.showHead(rec, &m)
+	}
+	o := &transcript.Options{Rehearsal: m.Rehearsal}
+	switch {
+	case asJSON:
+		o.Form = transcript.JSONLines
+	case p.terminal() && !p.noColor():
+		o.Form = transcript.Coloured
+	}
+	rooms, err := rec.Rooms()
+	if err != nil {
+		return err
+	}
+	for _, room := range rooms {
+		var problem error
+		if err := transcript.Write(p.stdout, good(rec.Events(room), &problem), o); err != nil {
+			return err
+		}
+		if problem != nil {
+			return &exitError{code: exitFailed, err: problem}
+		}
+	}
+	return nil
+}
+
+// good yields the events up to the first error, which it stores.
+func good(events iter.Seq2[tinytroupe.Event, error], problem *error) iter.Seq[tinytroupe.Event] {
+	return func(yield func(tinytroupe.Event) bool) {
+		for ev, err := range events {
+			if err != nil {
+				*problem = err
+				return
+			}
+			if !yield(ev) {
+				return
+			}
+		}
+	}
+}
+
+func (p *program) showHead(rec *record.Record, m *record.Manifest) {
+	w := p.stdout
+	if m.Title != "" {
+		fmt.Fprintln(w, line(m.Title))
+	}
+	fmt.Fprintf(w, "record  %s\nstatus  %s, %s\n", rec.Dir(), m.Status, ago(time.Since(m.Started)))
+	if m.Problem != "" {
+		fmt.Fprintf(w, "problem %s\n", line(m.Problem))
+	}
+	fmt.Fprintf(w, "model   %s\n", m.Models["act"])
+	if t := m.Totals; t != nil {
+		fmt.Fprintf(w, "people  %d\nsteps   %d\nused    %s, %d tokens\n", t.People, t.Steps, count(t.Calls, "call"), t.Tokens)
+	}
+	if rec.Manifest().Status == record.Done && m.Study != "" {
+		if _, err := rec.ReadFile("transcripts/" + study.Room + ".md"); err == nil {
+			fmt.Fprintf(w, "files   %s\n", rec.Path("transcripts/"+study.Room+".md"))
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+func prices(model string) (llm.Price, bool) {
+	if model == rehearsalName {
+		return llm.Price{}, true
+	}
+	var t price.Table
+	return t.Price(model)
+}
+
+func (p *program) showCosts(rec *record.Record, asJSON bool) error {
+	calls, err := rec.Calls()
+	if err != nil {
+		if errors.Is(err, os.ErrNotExist) {
+			return usage(fmt.Errorf("%s keeps no calls", rec.Dir()))
+		}
+		return err
+	}
+	l, err := calls.Ledger(prices)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		return encodeJSON(p.stdout, l)
+	}
+	tw := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	row := func(name string, s record.Sum) {
+		money := usd(s.USD)
+		if s.Unpriced > 0 {
+			money = "unknown"
+		}
+		fmt.Fprintf(tw, "%d\t%d\t%d\t%d\t%d\t%d\t%s\t  %s\n", s.Attempts, s.Retries(), s.Usage.Input, s.Usage.CachedInput, s.Usage.Output, s.Usage.Reasoning, money, line(name))
+	}
+	section := func(title string, lines []record.Line) {
+		if len(lines) == 0 {
+			return
+		}
+		fmt.Fprintf(tw, "calls\tretries\tinput\tof it cached\toutput\tof it reasoning\tcost\t  by %s\n", title)
+		for _, x := range lines {
+			name := x.Name
+			if name == "" {
+				name = "(nobody)"
+			}
+			row(name, x.Sum)
+		}
+		fmt.Fprintln(tw, strings.Repeat("\t", 7))
+	}
+	section("model", l.ByModel)
+	section("purpose", l.ByPurpose)
+	section("person", l.ByPerson)
+	section("step", l.ByStep)
+	fmt.Fprintln(tw, "calls\tretries\tinput\tof it cached\toutput\tof it reasoning\tcost\t")
+	row("total", l.Total)
+	return tw.Flush()
+}
+
+func (p *program) lsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls [DIR]",
+		Short: "List records, newest first",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			dir := recordsDir
+			if len(args) == 1 {
+				dir = args[0]
+			}
+			list, err := record.List(dir)
+			if err != nil {
+				return usage(err)
+			}
+			if len(list) == 0 {
+				fmt.Fprintf(p.stdout, "no records in %s\n", dir)
+				return nil
+			}
+			tw := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+			fmt.Fprintln(tw, "RECORD\tSTATUS\tSTARTED\tMODEL\tCALLS\tCOST\tTITLE")
+			for _, s := range list {
+				if s.Err != nil {
+					fmt.Fprintf(tw, "%s\tunreadable\t\t\t\t\t%s\n", s.Dir, line(s.Err.Error()))
+					continue
+				}
+				m := s.Manifest
+				calls, money := "", ""
+				if m.Totals != nil {
+					calls, money = fmt.Sprint(m.Totals.Calls), usd(m.Totals.USD)
+					if _, ok := prices(m.Models["act"]); !ok {
+						money = "unknown"
+					}
+				}
+				fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", s.Dir, s.Status, m.Started.Format("2006-01-02 15:04"), m.Models["act"], calls, money, line(m.Title))
+			}
+			return tw.Flush()
+		},
+	}
+}
+
+func (p *program) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of study files, for editors",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := p.stdout.Write(append(study.Schema(), '\n'))
+			return err
+		},
+	}
+}
+
+func (p *program) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			_, err := fmt.Fprintln(p.stdout, "tinytroupe", version())
+			return err
+		},
+	}
+}
