@@ -95,7 +95,8 @@ var worldWords = []word{
 	{"acquainted", "Everybody is within everybody's reach from the start. True where it is left out.", yesNo, false},
 	{"idle", "People with nothing new to react to act all the same, or pass: act where it is left out.", oneOf("act", "pass"), false},
 	{"untargeted", "Who hears speech without a target: everyone or nobody. Everyone where it is left out.", oneOf("everyone", "nobody"), false},
-	{"rooms", "How people are spread over rooms. So far: all, in one.", oneOf("all"), false},
+	{"rooms", "How people are spread over rooms. All are in one; each, {of: 8} and {by: attribute} are not available yet.",
+		`{"anyOf":[{"enum":["all","each"]},{"type":"object","properties":{"of":` + whole + `,"by":{"type":"string"}},"minProperties":1,"additionalProperties":false}]}`, false},
 	{"network", "A file of relations.", anything, true},
 }
 
@@ -120,7 +121,7 @@ var verbs = []verb{
 	{word{"leave", "Let people go.", refWho, false}, nil},
 	{word{"set", "Change attributes of people.", `{"type":"object","minProperties":1}`, false}, []word{to}},
 	{word{"run", "Let people act: a number of steps, a duration, or {steps}.",
-		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]}},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
+		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":{"description":"(Not available yet.)"}},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
 	{word{"skip", "Let time pass. Nobody acts.", refDuration, false}, nil},
 	{word{"scene", "A part with rooms of its own.", anything, true}, laters("rooms", "who", "with", "fresh", "do")},
 	{word{"for", "Once for each item of a list.", anything, true}, laters("order", "do")},

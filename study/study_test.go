@@ -338,7 +338,11 @@ func FuzzLoad(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
+		begun := time.Now()
 		s, err := loadText(text, "a.md", text, "a.json", `{"name":"A"}`, "rows.csv", text)
+		if d := time.Since(begun); d > 5*time.Second {
+			t.Fatalf("%v for %d bytes", d, len(text))
+		}
 		if (s == nil) == (err == nil) {
 			t.Fatalf("%v and %v", s, err)
 		}
