@@ -214,14 +214,15 @@ func closed(t *testing.T, v ordered.Value) {
 func FuzzRefused(f *testing.F) {
 	f.Add(400, "application/json", []byte(`{"error":{"message":"m","code":1,"param":["x"]}}`))
 	f.Add(429, "1e9", []byte(`[{"error":"x"}]`))
-	e, err := NewEndpoint(&Options{Key: "sk-canary-0123456789"})
+	const key = "sk-canary-0123456789"
+	e, err := NewEndpoint(&Options{Key: key})
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, status int, header string, body []byte) {
 		h := map[string][]string{"Retry-After": {header}, "X-Ratelimit-Remaining-Tokens": {"0"}, "X-Ratelimit-Reset-Tokens": {header}}
-		fail := e.refused("p/m", status, h, append(body, "sk-canary-0123456789"...))
-		if s := fail.err.Error(); strings.Contains(s, "sk-canary") || len(s) > 3*keepBody {
+		fail := e.refused("p/m", status, h, append(body, key...))
+		if s := fail.err.Error(); strings.Contains(s, key) || len(s) > 3*keepBody {
 			t.Errorf("%d bytes: %s", len(s), s)
 		}
 		if d := retryAfter(h, time.Unix(0, 0)); d < 0 || d.Hours() > 24 {
