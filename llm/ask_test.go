@@ -87,7 +87,9 @@ func TestAskWithASchema(t *testing.T) {
 	if err != nil || string(raw) != `{"score": 4}` {
 		t.Errorf("%s, %v", raw, err)
 	}
-	for _, bad := range []string{`{`, `{"type":"array"}`, `{"type":"object","properties":{"a":{"pattern":"("}}}`, `{"$ref":"https://example.com/x"}`, `[]`} {
+	for _, bad := range []string{`{`, `{"type":"array"}`, `{"type":"object","properties":{"a":{"pattern":"("}}}`, `{"$ref":"https://example.com/x"}`, `[]`,
+		`{"type":"object","$ref":"#"}`, `{"$defs":{"a":{"anyOf":[{"$ref":"#/$defs/b"}]},"b":{"not":{"$ref":"#/$defs/a"}}},"properties":{"x":{"$ref":"#/$defs/a"}}}`,
+		`{"properties":{"x":{"$ref":"#/properties/x"}}}`, `{"properties":{"x":{"$dynamicRef":"#x"}}}`} {
 		if _, err := llm.NewSchema("bad", json.RawMessage(bad)); err == nil {
 			t.Errorf("schema %s compiles", bad)
 		}
@@ -95,6 +97,13 @@ func TestAskWithASchema(t *testing.T) {
 		req.Schema = &llm.Schema{Name: "bad", Body: json.RawMessage(bad)}
 		if _, _, err := llm.Ask[json.RawMessage](t.Context(), m, req); err == nil || errors.Is(err, llm.ErrInvalid) {
 			t.Errorf("schema %s: error %v", bad, err)
+		}
+	}
+	tree := &llm.Schema{Name: "tree", Body: json.RawMessage(`{"type":"object","properties":{"kids":{"type":"array","items":{"$ref":"#"}}},"additionalProperties":false}`)}
+	req.Schema = tree
+	for text, ok := range map[string]bool{`{"kids":[{},{"kids":[{}]}]}`: true, `{"kids":[{"kids":[{"name":"x"}]}]}`: false} {
+		if _, _, err := llm.Ask[json.RawMessage](t.Context(), &script{turns: []any{text}}, req); (err == nil) != ok {
+			t.Errorf("%s: %v", text, err)
 		}
 	}
 	if len(m.asked) != 1 {

@@ -119,3 +119,21 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// Neither a schema nor a reply may panic.
+func FuzzSchema(f *testing.F) {
+	f.Add(`{"type":"object","properties":{"a":{"type":"integer","minimum":1,"enum":[1,2]}},"required":["a"],"additionalProperties":false}`, `{"a":1}`)
+	f.Add(`{"$defs":{"x":{"pattern":"^a$"}},"properties":{"a":{"$ref":"#/$defs/x"}},"patternProperties":{"b":false}}`, `{"a":"a","b":null}`)
+	f.Add(`{"type":"object","anyOf":[{"not":{}},{"if":{},"then":true,"else":false}],"minProperties":1}`, `{"a":[{}]}`)
+	f.Add(`{"type":"object","properties":{"a":{"prefixItems":[{"const":1}],"items":{"oneOf":[{},{"multipleOf":2}]},"uniqueItems":true,"contains":{"type":["null","string"]}}}}`, `{"a":[1,2,"x"]}`)
+	f.Fuzz(func(t *testing.T, body, text string) {
+		s, err := NewSchema("s", json.RawMessage(body))
+		if err != nil {
+			return
+		}
+		raw, err := s.find(text)
+		if err == nil && !json.Valid(raw) {
+			t.Fatalf("%q was read as %q", text, raw)
+		}
+	})
+}

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -18,7 +20,7 @@ type compiled struct {
 }
 
 // NewSchema returns a schema that is known to compile. Its root must describe an
-// object, and it must not refer to other documents.
+// object; a $ref may lead to "#" or "#/$defs/NAME" and nowhere else.
 //
 // A reply is held to the whole schema except maxLength of strings: that bound is
 // for endpoints which enforce it while they write, so that small models do not run
@@ -108,7 +110,87 @@ func resolve(body json.RawMessage) (*jsonschema.Resolved, error) {
 		return nil, errors.New("the root is not an object")
 	}
 	eachSchema(root, func(s *jsonschema.Schema) { s.MaxLength = nil })
-	return root.Resolve(nil)
+	resolved, err := root.Resolve(nil)
+	if err != nil {
+		return nil, err
+	}
+	if err := acyclic(root); err != nil {
+		return nil, err
+	}
+	return resolved, nil
+}
+
+// acyclic makes sure that judging a value comes to an end: that no schema refers to
+// itself for the same value. For its parts it may.
+func acyclic(root *jsonschema.Schema) error {
+	const open, done = 1, 2
+	state := map[*jsonschema.Schema]int{}
+	var same, visit func(*jsonschema.Schema) error
+	same = func(s *jsonschema.Schema) error { // follows what judges the same value as s
+		switch {
+		case s == nil || state[s] == done:
+			return nil
+		case state[s] == open:
+			return errors.New("a $ref leads back to itself")
+		case s.DynamicRef != "":
+			return errors.New("$dynamicRef is not supported")
+		}
+		state[s] = open
+		target, err := refersTo(root, s.Ref)
+		if err != nil {
+			return err
+		}
+		next := slices.Concat([]*jsonschema.Schema{target, s.Not, s.If, s.Then, s.Else}, s.AllOf, s.AnyOf, s.OneOf,
+			slices.Collect(maps.Values(s.DependentSchemas)), slices.Collect(maps.Values(s.DependencySchemas)))
+		for _, n := range next {
+			if err := same(n); err != nil {
+				return err
+			}
+		}
+		state[s] = done
+		return nil
+	}
+	seen := map[*jsonschema.Schema]bool{}
+	visit = func(s *jsonschema.Schema) error {
+		if s == nil || seen[s] {
+			return nil
+		}
+		seen[s] = true
+		if err := same(s); err != nil {
+			return err
+		}
+		parts := slices.Concat([]*jsonschema.Schema{s.Items, s.AdditionalItems, s.AdditionalProperties, s.Contains, s.PropertyNames,
+			s.UnevaluatedItems, s.UnevaluatedProperties, s.Not, s.If, s.Then, s.Else},
+			s.PrefixItems, s.ItemsArray, s.AllOf, s.AnyOf, s.OneOf)
+		for _, m := range []map[string]*jsonschema.Schema{s.Properties, s.PatternProperties, s.Defs, s.Definitions, s.DependentSchemas, s.DependencySchemas} {
+			parts = slices.AppendSeq(parts, maps.Values(m))
+		}
+		for _, p := range parts {
+			if err := visit(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return visit(root)
+}
+
+// refersTo finds what a $ref stands for: the root, or one of its definitions.
+func refersTo(root *jsonschema.Schema, ref string) (*jsonschema.Schema, error) {
+	if ref == "" {
+		return nil, nil
+	}
+	if ref == "#" {
+		return root, nil
+	}
+	for prefix, defs := range map[string]map[string]*jsonschema.Schema{"#/$defs/": root.Defs, "#/definitions/": root.Definitions} {
+		if name, ok := strings.CutPrefix(ref, prefix); ok {
+			if s := defs[strings.NewReplacer("~1", "/", "~0", "~").Replace(name)]; s != nil {
+				return s, nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("$ref %q: only # and #/$defs/NAME are supported", ref)
 }
 
 // eachSchema calls f for s and those below it that restrict the same value or parts
