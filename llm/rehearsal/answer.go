@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // A reply is what is said, and what goes through the mind before.
@@ -29,11 +30,11 @@ func (b *brain) answer(text string) reply {
 		lo, _ := strconv.Atoi(first(m[1], m[3]))
 		hi, _ := strconv.Atoi(first(m[2], m[4]))
 		if lo < hi && hi-lo <= 1000 {
-			n := b.onScale(question+" "+about, float64(lo), float64(hi))
+			n := b.onScale(matter(text, question), float64(lo), float64(hi))
 			return reply{
-				b.think(fmt.Sprintf("I have to find a number for %s.", about), "I have to put a number to this."),
-				join(b.pick("scale", fmt.Sprintf("I would say %v.", n), fmt.Sprintf("%v, I would say.", n), fmt.Sprintf("My answer is %v.", n)), b.because(question, n < float64(lo+hi)/2)),
-				about,
+				b.think("I have to put a number to this.", "How much is it, in one number?"),
+				join(b.pick("scale", fmt.Sprintf("I would say %v.", n), fmt.Sprintf("%v, I would say.", n), fmt.Sprintf("My answer is %v.", n)), b.because(matter(text, question), n < float64(lo+hi)/2)),
+				"the number I give",
 			}
 		}
 	}
@@ -43,10 +44,10 @@ func (b *brain) answer(text string) reply {
 	case whyAsk.MatchString(question):
 		return b.why(text, question, about)
 	case yesNo.MatchString(question):
-		return b.yesOrNo(question, about)
+		return b.yesOrNo(text, question, about)
 	}
 	for _, q := range []string{question, text} {
-		if t := topicOf(q); t != nil {
+		if t := topicOf(q); q != "" && t != nil && (question == "" || q == question) {
 			if as := b.answersTo(t, text); len(as) > 0 {
 				words := b.pick("answer", as[0])
 				if len(as) > 1 {
@@ -55,11 +56,75 @@ func (b *brain) answer(text string) reply {
 				return reply{b.think("I am asked about "+t.mine()+".", "This is about "+t.mine()+", and I can answer that."), words, t.about}
 			}
 		}
-		if q == "" || q == text {
-			break
-		}
+	}
+	switch {
+	case question == "" && order.MatchString(text):
+		return reply{b.think("I will see what I can do."), b.pick("order", "I will do that.", "Very well, I will see to it.", "I will do what I can."), about}
+	case question == "" && !asking.MatchString(text):
+		return b.statement(text)
+	case plainWh.MatchString(question) && !asking.MatchString(question):
+		return b.particular(text, question)
 	}
 	return b.opinion(text, question, about)
+}
+
+var (
+	asking  = regexp.MustCompile(`(?i)\b(?:what do (?:you|we) (?:think|feel|say|make of)|what does .{1,60} mean|how do you feel|your (?:opinion|view|thoughts|take|impression)|tell (?:me|us)|describe|explain|discuss|share|comment|debate|talk about|argue|think about|say what|let (?:me|us) know)\b`)
+	order   = regexp.MustCompile(`(?i)^(?:please |now |then )*(?:write|draft|prepare|send|call|go|wait|read|stop|continue|listen|stay|remember|keep|do|use|be|try|start|open|close|bring|buy|take|make)\b`)
+	plainWh = regexp.MustCompile(`(?i)^(?:so,? |and |but |now,? |well,? )?(?:what|which|who|whom|whose|where|when|how)\b`)
+)
+
+// statement reacts to news.
+func (b *brain) statement(text string) reply {
+	lean := b.lean(text)
+	r := reply{thought: b.think("I take that in for a moment.", "That is worth knowing.", "I had not heard of that before."), subject: "the news"}
+	switch {
+	case lean >= 0.2:
+		r.words = b.pick("news for", "That sounds good to me.", "I am glad to hear that.", "That is good news, as far as I can tell.")
+	case lean < -0.2:
+		r.words = b.pick("news against", "That does not sound good to me.", "I am not happy to hear that.", "I would rather it were not so.")
+	default:
+		r.words = b.pick("news", "I see.", "I did not know that.", "We shall see what comes of it.")
+	}
+	r.words = join(r.words, b.because(text, lean < 0))
+	return r
+}
+
+// particular answers a question for a fact that the persona may not give.
+func (b *brain) particular(text, question string) reply {
+	l := strings.ToLower(question)
+	if strings.Contains(l, "would") && !strings.HasPrefix(l, "how") {
+		return b.idea(text, "this")
+	}
+	r := reply{thought: b.think("I have to think about that.", "That is not a question I hear often.", "How shall I put it?"), subject: "the question I was asked"}
+	for _, f := range b.me.facts {
+		if overlap(f.stems, question) >= 2 || overlap(f.stems, question) == 1 && len(keywords(question)) <= 2 {
+			if ss := f.sayings(); len(ss) > 0 && !b.told(&f) {
+				r.words = b.pick("particular", ss...)
+				return r
+			}
+		}
+	}
+	want := b.lean(matter(text, question))
+	switch {
+	case strings.Contains(l, "how often"):
+		r.words = first(b.pick("often", map[bool]string{true: "Several times a week, I would say.", false: "Not often, I would say."}[want > 0]), "As often as before.")
+	case strings.Contains(l, "how much"), strings.Contains(l, "how many"):
+		r.words = b.pick("much", map[bool]string{true: "More than you might think.", false: "Not much, I would say."}[want > 0], "It is hard to give a number.")
+	case strings.Contains(l, "how long"), strings.HasPrefix(l, "when"):
+		r.words = b.pick("long", "It depends on the day.", "Whenever I find the time.", "That is different every time.")
+	case strings.HasPrefix(l, "how"):
+		for _, f := range b.me.of(trait) {
+			if f.said != "" && !b.told(&f) {
+				r.words = b.pick("how", "I would go about it as I do most things: "+lowerFirst(f.said), "In my own way: "+lowerFirst(f.said))
+				break
+			}
+		}
+		r.words = first(r.words, b.pick("how", "I have my own way of doing that.", "One step after another."))
+	default:
+		r.words = join(b.pick("unknown", "I have never given that much thought.", "I could not name just one thing.", "I have no good answer to that."), b.because(question, true))
+	}
+	return r
 }
 
 // mine is the topic as the person's own: what we like becomes what I like.
@@ -89,19 +154,19 @@ func (b *brain) choose(os []option, text string) reply {
 	var reason string
 	if word != "" && (best.title != "" || best.text != "") {
 		reason = b.pick("reason",
-			fmt.Sprintf("It speaks of “%s”, and %s", word, lowerFirst(firstSaying(f))),
-			fmt.Sprintf("The word “%s” caught my eye, because %s", word, lowerFirst(firstSaying(f))))
+			fmt.Sprintf("It speaks of “%s”, and %s", word, lowerFirst(f.plain())),
+			fmt.Sprintf("The word “%s” caught my eye, because %s", word, lowerFirst(f.plain())))
 	} else {
 		reason = b.because(about, false)
 	}
 	words := join(
-		b.pick("choice", fmt.Sprintf("I would pick %s.", c), fmt.Sprintf("I would choose %s.", c), fmt.Sprintf("I would go for %s.", c), fmt.Sprintf("For me it is still %s.", c)),
+		b.pick("choice", fmt.Sprintf("I would pick %s.", c), fmt.Sprintf("I would choose %s.", c), fmt.Sprintf("I would go for %s.", c), fmt.Sprintf("For me it is %s.", c)),
 		reason)
 	if len(os) > 2 && b.chance("worst", 0.4) {
 		words = join(words, b.pick("worst", fmt.Sprintf("The one that says least to me is %s.", worst.called())))
 	}
 	return reply{
-		b.think(fmt.Sprintf("Of the %s, %s is closest to what I care about.", number(len(os)), c), fmt.Sprintf("I keep coming back to %s.", c)),
+		b.think(fmt.Sprintf("Of the %s, %s is closest to what I care about.", number(len(os)), c), fmt.Sprintf("I keep coming back to %s.", c), fmt.Sprintf("If I had to decide today, it would be %s.", c), "I have compared them, and one stands out.", "It is not a hard choice for me."),
 		words, first(plainTitle(best), best.label),
 	}
 }
@@ -109,13 +174,6 @@ func (b *brain) choose(os []option, text string) reply {
 func plainTitle(o option) string {
 	if count(o.title) <= 6 {
 		return o.title
-	}
-	return ""
-}
-
-func firstSaying(f fact) string {
-	if ss := f.sayings(); len(ss) > 0 {
-		return ss[0]
 	}
 	return ""
 }
@@ -134,68 +192,86 @@ func (b *brain) onScale(text string, lo, hi float64) float64 {
 	return float64(int(v + 0.5))
 }
 
-var article3 = regexp.MustCompile(`(?i)\b(?:about|on|of|regarding|concerning|called|named|with|for)\s+((?:(?:the|a|an|your|our|this|these|my|such|new|more|[\p{L}\d'’-]+)\s+){0,5}[\p{L}\d'’-]+)`)
+var (
+	prepositions = set("about on of regarding concerning called named with for")
+	inside       = set("of from at in for with to on the a an my your our new and")
+	determiners  = set("a an the my your our this these those his her their its another new")
+	notNouns     = set("you me yourself yourselves it them us each one what how which who why whether that i he she they myself scale everyone")
+)
 
 // subject is what a text is about as a noun phrase for the middle of a sentence, or
 // "this" where none can be taken from it.
 func (b *brain) subject(text, question string) string {
-	where := first(question, text)
-	if i := strings.IndexAny(where, `"“`); i >= 0 {
-		if rest := where[i:]; strings.ContainsAny(rest[1:], `"”`) {
-			q, _, _ := strings.Cut(strings.TrimLeft(rest, `"“`), firstQuote(rest))
-			if n := count(q); n > 0 && n <= 6 {
-				return "“" + strings.TrimSpace(q) + "”"
-			}
+	for _, where := range []string{question, text} {
+		if q := quotedIn(where); q != "" {
+			return "“" + q + "”"
 		}
-	}
-	for _, m := range article3.FindAllStringSubmatch(where, -1) {
-		if np := trimPhrase(m[1]); np != "" {
+		if np := nounPhrase(where); np != "" {
 			return toMe(np)
 		}
-	}
-	run, best := []string{}, []string{}
-	for _, w := range strings.Fields(where) {
-		core := strings.Trim(w, ".,;:!?\"“”()")
-		if !stop[strings.ToLower(core)] && len(core) > 2 && !verbs[strings.ToLower(core)] {
-			run = append(run, core)
-		} else {
-			run = nil
-		}
-		if len(run) > len(best) && len(run) <= 4 {
-			best = append([]string{}, run...)
-		}
-		if core != w {
-			run = nil
-		}
-	}
-	if len(best) > 0 {
-		return lowerFirst(strings.Join(best, " "))
 	}
 	return "this"
 }
 
-func firstQuote(s string) string {
-	if strings.HasPrefix(s, "“") {
-		return "”"
+var inQuotes = regexp.MustCompile(`"([^"\n]{2,60})"|“([^”\n]{2,60})”`)
+
+func quotedIn(s string) string {
+	if m := inQuotes.FindStringSubmatch(s); m != nil {
+		if q := unstopped(first(m[1], m[2])); count(q) <= 6 {
+			return q
+		}
 	}
-	return `"`
+	return ""
 }
 
-// trimPhrase cuts a noun phrase where the sentence goes on.
-func trimPhrase(s string) string {
+// nounPhrase finds a noun phrase by what stands before it: a preposition such as
+// about, a determiner, or a verb.
+func nounPhrase(s string) string {
+	fields := strings.Fields(s)
+	for pass := range 3 {
+		for i, field := range fields {
+			w := strings.ToLower(strings.Trim(field, ",;:.!?()"))
+			_, isVerb := base(w)
+			isVerb = isVerb || verbs[w]
+			start := i + 1
+			switch {
+			case pass == 0 && prepositions[w]:
+			case pass == 1 && determiners[w]:
+				start = i
+			case pass == 2 && isVerb:
+			default:
+				continue
+			}
+			if start > i && strings.Trim(field, ",;:.!?()") != field {
+				continue
+			}
+			np := phraseAt(fields[start:])
+			if np != "" && (pass < 2 && determiners[strings.ToLower(firstWord(np))] || plural(np) || count(np) >= 2 || strings.HasSuffix(firstWord(np), "ing") || pass == 0 && unicode.IsUpper(firstRune(fields[start]))) {
+				return np
+			}
+		}
+	}
+	return ""
+}
+
+// phraseAt reads a noun phrase from the start of words, at most seven long.
+func phraseAt(fields []string) string {
 	var out []string
-	for i, w := range strings.Fields(s) {
-		l := strings.ToLower(w)
-		if i > 0 && (stop[l] && l != "the" && l != "of" && l != "new" && l != "your" && l != "a" && l != "my" || strings.HasSuffix(l, "ing") && i > 2) {
+	for i, field := range fields {
+		core := strings.Trim(field, ",;:.!?()")
+		l := strings.ToLower(core)
+		if i == 0 && (notNouns[l] || stop[l] && !determiners[l] && !strings.HasSuffix(l, "ing")) || i >= 7 || core == "" || strings.HasPrefix(field, "(") {
 			break
 		}
-		if i == 0 && (l == "you" || l == "me" || l == "yourself" || l == "it" || l == "them" || l == "us" || l == "each" || l == "one" ||
-			l == "what" || l == "how" || l == "which" || l == "who" || l == "why" || l == "whether" || l == "that" || l == "this" && count(s) == 1 || l == "yourselves") {
-			return ""
+		if i > 0 && stop[l] && !inside[l] || i > 2 && strings.HasSuffix(l, "ing") {
+			break
 		}
-		out = append(out, w)
+		out = append(out, core)
+		if core != field {
+			break
+		}
 	}
-	for len(out) > 0 && (stop[strings.ToLower(out[len(out)-1])]) {
+	for len(out) > 0 && stop[strings.ToLower(out[len(out)-1])] {
 		out = out[:len(out)-1]
 	}
 	if len(out) == 0 {
@@ -204,7 +280,16 @@ func trimPhrase(s string) string {
 	return lowerFirst(strings.Join(out, " "))
 }
 
-func (b *brain) yesOrNo(question, about string) reply {
+// matter is the part of a text that a stance is taken on: the question, or all of it
+// where the question says too little.
+func matter(text, question string) string {
+	if len(keywords(question)) >= 2 {
+		return question
+	}
+	return text
+}
+
+func (b *brain) yesOrNo(text, question, about string) reply {
 	m := yesNo.FindStringSubmatch(question)
 	aux, who := strings.ToLower(m[1]), strings.ToLower(m[2])
 	if t := topicOf(question); t != nil && who == "you" {
@@ -212,7 +297,8 @@ func (b *brain) yesOrNo(question, about string) reply {
 			return reply{b.think("I am asked about " + t.mine() + "."), join(b.pick("yes there", "Yes, there is something to tell.", "There is, yes."), b.pick("answer", as[0])), t.about}
 		}
 	}
-	lean := b.lean(question)
+	on := matter(text, question)
+	lean := b.lean(on)
 	var yes, no string
 	switch {
 	case who == "you":
@@ -234,12 +320,24 @@ func (b *brain) yesOrNo(question, about string) reply {
 	if about == "this" || count(about) > 6 {
 		about = "that"
 	}
-	if lean >= 0 {
-		words := join(b.pick("yes", yes, "Yes.", "Yes, certainly.", "I would say yes.", "Yes, on the whole."), b.because(question, false))
-		return reply{b.think("The answer is yes, as far as I am concerned.", "I am for "+about+", on the whole.", "I can say yes to "+about+"."), words, about}
+	firm := aux == "would" || aux == "should" || aux == "will" // a stance, not a fact
+	if !firm {
+		about = "the question I was asked"
 	}
-	words := join(b.pick("no", no, "Not really, no.", "No, not for me.", "I would rather say no.", "Hardly."), b.because(question, true))
-	return reply{b.think("I would be pretending if I said yes.", "I have my doubts about "+about+".", "I cannot say yes to "+about+"."), words, about}
+	if lean >= 0 {
+		words := join(b.pick("yes", yes, "Yes.", "Yes, certainly.", "I would say yes.", "Yes, on the whole."), b.because(on, false))
+		pool := []string{"The answer is yes, as far as I am concerned.", "I can say yes without lying."}
+		if firm {
+			pool = append(pool, "I am for "+about+", on the whole.", "I can say yes to "+about+".")
+		}
+		return reply{b.think(pool...), words, about}
+	}
+	words := join(b.pick("no", no, "Not really, no.", "No, not for me.", "I would rather say no.", "Hardly."), b.because(on, true))
+	pool := []string{"I would be pretending if I said yes.", "No, if I am honest."}
+	if firm {
+		pool = append(pool, "I have my doubts about "+about+".", "I cannot say yes to "+about+".")
+	}
+	return reply{b.think(pool...), words, about}
 }
 
 func negated(aux string) string {
@@ -252,11 +350,11 @@ func negated(aux string) string {
 func (b *brain) why(text, question, about string) reply {
 	var pool []string
 	for _, f := range b.me.of(trait, belief, goal, habit) {
-		if b.told(&f) || len(f.sayings()) == 0 {
+		s := f.plain()
+		if b.told(&f) || s == "" {
 			continue
 		}
-		s := f.sayings()[0]
-		if count(s) > 26 || f.kind != trait && overlap(f.stems, text) == 0 {
+		if f.kind != trait && overlap(f.stems, text) == 0 {
 			continue
 		}
 		pool = append(pool, "I think it suits me, because "+lowerFirst(s), "It has to do with who I am: "+lowerFirst(s))
@@ -268,37 +366,53 @@ func (b *brain) why(text, question, about string) reply {
 	return reply{b.think("Why? I have to think about myself for a moment.", "I am asked for my reasons."), words, about}
 }
 
-// idea answers a call for ideas with something that the person would use.
+// idea answers a call for ideas with what the person would have use for.
 func (b *brain) idea(text, about string) reply {
+	it := upperFirst(about)
+	if about == "this" || count(about) > 7 || strings.Contains(about, "idea") {
+		it = "It"
+	}
 	var pool []string
-	for _, f := range b.me.of(dislike) {
-		if n := f.noun; n != "" && count(n) <= 7 {
-			pool = append(pool, fmt.Sprintf("My idea is something that spares me %s.", n), fmt.Sprintf("I would like to see something that does away with %s.", n))
+	for _, f := range rotate(b.me.of(dislike, interest, like, weekend, evening), int(hash(b.seed, "idea", b.me.name)%97)) {
+		switch n := f.thing(); {
+		case n == "" || count(n) > 8:
+		case f.kind == dislike:
+			pool = append(pool, it+" should spare me "+n+".", "I would like something that keeps me away from "+n+".")
+		default:
+			pool = append(pool, it+" should leave me more time for "+n+".", "I would like something that goes well with "+n+".")
 		}
 	}
-	for _, f := range b.me.of(interest, like, workday, habit, weekend) {
-		if n := f.noun; n != "" && count(n) <= 7 {
-			pool = append(pool, fmt.Sprintf("I would like to have something that makes more room for %s.", n), fmt.Sprintf("What about something that goes well with %s?", n))
+	r := reply{b.think("I ask myself what would help me.", "I think of my own days and what is missing in them.", "Something small would help me most.", "There must be a better way."), b.pick("idea", pool...), about}
+	if r.words == "" {
+		r.words = b.pick("no idea", "I have no further idea.", "That is all that comes to my mind.", "Let me hear what the others think.")
+		return r
+	}
+	for i, f := range b.me.of(work, workday, trait) {
+		if i == 0 && f.kind == work && b.me.job != "" {
+			if !working(b.me.job) {
+				continue
+			}
+			if !b.chance("as", 0.5) {
+				continue
+			}
+			if s := b.pick("use", "As "+b.me.job+" I would use that every day.", "As "+b.me.job+" I know what is missing."); s != "" {
+				r.words = join(r.words, s)
+				break
+			}
+			continue
+		}
+		if f.said != "" && !b.told(&f) && count(f.said) <= 25 {
+			reason := map[kind]string{work: "I would use it in my work: ", workday: "My days are full: ", trait: "I know what I need: "}[f.kind]
+			r.words = join(r.words, b.pick("use", reason+lowerFirst(f.said)))
+			break
 		}
 	}
-	if b.me.job != "" {
-		pool = append(pool, fmt.Sprintf("I would ask for something that saves %s an hour a day.", strings.TrimSuffix(b.me.job, ".")))
-	}
-	idea := b.pick("idea", pool...)
-	if idea == "" {
-		idea = b.pick("no idea", "I have no further idea.", "That is all that comes to my mind.", "Let me hear what the others think.")
-		return reply{b.think("I have said what I had to say on this."), idea, about}
-	}
-	return reply{
-		b.think("I ask myself what would help me.", "I think of my own days and what is missing in them.", "Something small would help me most."),
-		join(idea, b.because(idea, strings.Contains(idea, "spares") || strings.Contains(idea, "does away"))),
-		about,
-	}
+	return r
 }
 
 // opinion says where the person stands on what a text is about.
 func (b *brain) opinion(text, question, about string) reply {
-	q := first(question, text)
+	q := matter(text, question)
 	lean := b.lean(q)
 	if about == "this" {
 		about = "that"

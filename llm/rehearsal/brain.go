@@ -11,13 +11,13 @@ import (
 
 // A brain works on one request. It never outlives it.
 type brain struct {
-	seed uint64
-	p    *prompt
-	me   *person
-	said map[string]bool // every sentence of the visible history, by anybody
+	seed  uint64
+	p     *prompt
+	me    *person
+	said  map[string]bool // every sentence of the visible history, by anybody
 	names map[string]bool // words of the names of those present
-	mine string          // what the person said, in normal form
-	draw string          // tells independent samples apart
+	mine  string          // what the person said, in normal form
+	draw  string          // tells independent samples apart
 
 	asked map[string]bool // topics that anybody asked about
 
@@ -25,9 +25,9 @@ type brain struct {
 	heardAll bool
 }
 
-func newBrain(seed uint64, req *llm.Request) *brain {
-	b := &brain{seed: seed, p: readPrompt(req), said: map[string]bool{}, asked: map[string]bool{}, names: map[string]bool{}}
-	b.me = &b.p.persona
+func newBrain(m *Model, req *llm.Request) *brain {
+	b := &brain{seed: m.seed, p: readPrompt(req, m.read), said: map[string]bool{}, asked: map[string]bool{}, names: map[string]bool{}}
+	b.me = b.p.persona
 	if req.Draw > 0 {
 		b.draw = fmt.Sprint(req.Draw)
 	}
@@ -79,12 +79,14 @@ func (b *brain) hear(text string) {
 }
 
 // normal is a sentence without what does not make it another one.
-func normal(s string) string { return strings.Join(words(s), " ") }
+func normal(s string) string {
+	return strings.Join(slices.DeleteFunc(words(s), func(w string) bool { return w == "also" }), " ")
+}
 
 // core is a sentence in normal form without the names of those present: "And you,
 // Lisa?" and "And you, Oscar?" are one.
 func (b *brain) core(s string) string {
-	ws := words(s)
+	ws := strings.Fields(normal(s))
 	if len(ws) > 2 {
 		ws = slices.DeleteFunc(ws, func(w string) bool { return b.names[strings.TrimSuffix(w, "'s")] })
 	}
@@ -97,7 +99,8 @@ func (b *brain) pick(key string, pool ...string) string {
 	if len(pool) == 0 {
 		return ""
 	}
-	start := hash(b.seed, "pick", key, b.me.name, b.draw, fmt.Sprint(len(b.p.turns))) % uint64(len(pool))
+	// Going round in order keeps the same frame from coming back soon.
+	start := (hash(b.seed, "pick", key, b.me.name, b.draw)%1000 + uint64(len(b.p.turns))) % uint64(len(pool))
 	for i := range pool {
 		s := pool[(start+uint64(i))%uint64(len(pool))]
 		if s != "" && b.unsaid(s) {
@@ -126,11 +129,12 @@ func (b *brain) chance(key string, probability float64) bool {
 // state of one person's conversation since somebody outside last set a task.
 type thread struct {
 	task     string // what was asked of them then
+	goal     bool   // it is a goal of their own
 	talks    int    // what the person said since
 	goodbye  bool   // the person said goodbye
 	heardBye bool
 	guide    []string // questions the person was given to ask
-	lastAsk  string   // the person's own last question
+	topic    *topic   // the last one that anybody asked about, before what is new
 	reached  map[string]bool
 	turns    int
 }
@@ -152,9 +156,13 @@ func (b *brain) readThread() thread {
 					th.guide = g
 				}
 				th.task, th.talks, th.goodbye, th.heardBye, th.turns = s.Content, 0, false, false, 0
+				th.goal = !b.outside(s)
 			}
 			if s.Type == "CONVERSATION" && !task && !now && farewell.MatchString(s.Content) {
 				th.heardBye = true
+			}
+			if s.Type == "CONVERSATION" && !now {
+				th.ask(s.Content)
 			}
 		}
 		for _, a := range t.acts {
@@ -162,9 +170,7 @@ func (b *brain) readThread() thread {
 			case "TALK":
 				th.talks++
 				th.goodbye = th.goodbye || farewell.MatchString(a.Content)
-				if q := lastQuestion(a.Content); q != "" {
-					th.lastAsk = q
-				}
+				th.ask(a.Content)
 			case "REACH_OUT":
 				th.reached[a.Target] = true
 			}
@@ -172,6 +178,12 @@ func (b *brain) readThread() thread {
 		th.turns++
 	}
 	return th
+}
+
+func (th *thread) ask(text string) {
+	if t := topicOf(lastQuestion(text)); t != nil {
+		th.topic = t
+	}
 }
 
 var asker = regexp.MustCompile(`(?i)\b(?:ask|interview|moderat\w+|guide|facilitat\w+|find out|lead the (?:talk|discussion|conversation))\b`)
@@ -237,6 +249,18 @@ func (b *brain) familiar(name string) bool {
 		}
 	}
 	return false
+}
+
+// once keeps the first time somebody is called by name in what is said to them.
+func once(words, n string) string {
+	first, rest, ok := strings.Cut(words, n)
+	if !ok || n == "" {
+		return words
+	}
+	for _, end := range []string{".", "?", "!", ":", ";"} {
+		rest = strings.ReplaceAll(rest, ", "+n+end, end)
+	}
+	return first + n + rest
 }
 
 // join makes one line of speech out of sentences, leaving out empty ones.

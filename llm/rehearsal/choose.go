@@ -22,8 +22,8 @@ func (o option) called() string {
 	} else if len(o.label) <= 2 && o.label >= "0" && o.label <= "99" {
 		s = "number " + s
 	}
-	if o.title != "" && o.title != o.label && count(o.title) <= 8 {
-		s += ", “" + strings.Trim(o.title, `"“”`) + "”"
+	if t := first(o.title, o.text); t != "" && t != o.label && count(t) <= 8 {
+		s += ", “" + unstopped(strings.Trim(t, `"“”`)) + "”"
 	}
 	return s
 }
@@ -53,6 +53,7 @@ func findOptions(text string) []option {
 				end = at[i+1][0]
 			}
 			t, _, _ := strings.Cut(text[m[1]:end], "?")
+			t = strings.TrimSuffix(strings.TrimSuffix(strings.Trim(t, " ,;.\n"), " or"), " and")
 			out = append(out, option{label: text[m[2]:m[3]], text: strings.Trim(t, " ,;.\n")})
 		}
 		return out
@@ -109,8 +110,8 @@ func labelledOptions(lines []string) []option {
 		} else if n := len(out); n > 0 {
 			o := &out[n-1]
 			t := strings.TrimSpace(l)
-			if o.title == "" && o.text == "" && t != "" && count(t) <= 8 && !strings.HasSuffix(t, ".") {
-				o.title = strings.Trim(t, "#*_ ")
+			if o.title == "" && o.text == "" && t != "" && count(t) <= 8 {
+				o.title = unstopped(strings.Trim(t, "#*_ "))
 			} else if t != "" {
 				o.text = strings.TrimSpace(o.text + " " + t)
 			}
@@ -215,18 +216,36 @@ func (b *brain) ground(text string, against bool) (fact, string) {
 	most, word := 0, ""
 	facts := b.me.of(kinds...)
 	for _, f := range facts {
-		if n := overlap(f.stems, text); n > most && len(f.sayings()) > 0 {
-			if w := shared(f.stems, text); w != "" {
-				most, best, word = n, f, w
-			}
+		if b.told(&f) {
+			continue
+		}
+		if overlap(f.stems, text) <= most {
+			continue
+		}
+		own := stems(f.plain()) // what was left out of it is no reason
+		if n := overlap(own, text); n > most {
+			most, best, word = n, f, shared(own, text)
 		}
 	}
 	if most > 0 {
 		return best, word
 	}
 	var usable []fact
-	for _, f := range b.me.of(like, interest, goal, trait, belief, habit) {
-		if (f.kind != trait && f.kind != habit || f.said != "") && len(f.sayings()) > 0 {
+	for _, f := range b.me.of(like, interest, goal, trait, belief) {
+		if b.told(&f) {
+			continue
+		}
+		switch f.kind {
+		case trait:
+			if f.said == "" {
+				continue
+			}
+		case like, interest:
+			if f.thing() == "" {
+				continue
+			}
+		}
+		if f.plain() != "" && (f.kind != belief || f.said != "" || f.noun != "") {
 			usable = append(usable, f)
 		}
 	}
@@ -239,28 +258,42 @@ func (b *brain) ground(text string, against bool) (fact, string) {
 }
 
 // because is one sentence that gives a reason from the person's own text, or "".
+// Where nothing in that text bears on the matter it is a reason that anybody could
+// have for anything: a rule they live by, other plans, what they are like.
 func (b *brain) because(text string, against bool) string {
 	f, word := b.ground(text, against)
 	if f.raw == "" {
-		if b.me.job != "" {
-			return "I look at it as " + b.me.job + "."
+		if b.me.job != "" && len(b.me.facts) < 3 {
+			return b.pick("because", "I look at it as "+b.me.job+".")
 		}
 		return ""
 	}
 	var pool []string
-	for _, s := range f.sayings() {
-		if count(s) > 28 {
-			continue
-		}
-		s = lowerFirst(s)
-		switch {
-		case word != "":
+	if word != "" {
+		if s := lowerFirst(f.plain()); s != "" {
 			pool = append(pool, "After all, "+s, "I say that because "+s, "The reason is simple: "+s, "That counts for me, because "+s)
-		case against:
-			pool = append(pool, "It is not where my heart is: "+s, "It leaves me cold, to be honest: "+s, "My mind is on other things: "+s)
-		default:
-			pool = append(pool, "It comes close to who I am: "+s, "It suits me, because "+s, "It goes well with the rest of my life: "+s)
 		}
+		return b.pick("because", pool...)
+	}
+	said := lowerFirst(f.plain())
+	switch {
+	case f.kind == trait && against:
+		pool = []string{"I know myself: " + said, "It is not my way: " + said}
+	case f.kind == trait:
+		pool = []string{upperFirst(unstopped(f.said)) + ", so why not?", "It suits me: " + said}
+	case f.kind == belief && f.said != "":
+		said = lowerFirst(f.said)
+		pool = []string{"My rule is simple: " + said, "I go by one thing: " + said, "What I hold to is this: " + said}
+	case f.kind == belief:
+		pool = []string{"What counts for me is " + f.noun + ".", "I go by " + f.noun + "."}
+	case f.kind == goal && against:
+		pool = []string{"I have other plans: " + said, "My mind is on something else: " + said}
+	case f.kind == goal:
+		pool = []string{"It does not stand in the way of my plans: " + said, "It leaves room for my plans: " + said}
+	case against:
+		pool = []string{"I would rather spend my time on " + f.thing() + ".", "I care more about " + f.noun + "."}
+	default:
+		pool = []string{"It would leave me time for " + f.noun + ".", "It can go well with " + f.noun + ", I think."}
 	}
 	return b.pick("because", pool...)
 }

@@ -42,6 +42,9 @@ var tellings = []struct {
 func tellingsIn(text string) []telling {
 	var out []telling
 	for _, s := range sentences(text) {
+		if strings.Contains(s, " you ") { // about the other, not of oneself
+			continue
+		}
 		for _, t := range tellings {
 			if m := t.re.FindStringSubmatch(s); m != nil {
 				out = append(out, telling{t.kind, m[1], s})
@@ -66,16 +69,16 @@ func (b *brain) react(name, text string, th thread) string {
 			break
 		}
 	}
-	if asked := topicOf(th.lastAsk); t.kind == other && asked != nil {
-		t.kind = asked.kinds[0]
+	if t.kind == other && th.topic != nil {
+		t.kind = th.topic.kinds[0]
 		t.what = ""
 	}
 	you := toYou(t.what)
-	short := count(you) > 0 && count(you) <= 9
+	short := count(you) > 0 && count(you) <= 9 && !strings.Contains(you, ",")
 	if t.kind == like || t.kind == interest || t.kind == skill || t.kind == weekend || t.kind == evening {
 		for _, f := range b.me.of(like, interest, weekend, evening) {
-			if overlap(f.stems, t.what) > 0 && !b.told(&f) && len(f.sayings()) > 0 {
-				s := lowerFirst(f.sayings()[0])
+			if k := overlap(f.stems, t.what); k > 0 && 2*k >= min(len(f.stems), len(keywords(t.what))) && !b.told(&f) && f.plain() != "" {
+				s := lowerFirst(f.plain())
 				return b.pick("common", "We have that in common, "+n+": "+s, "Then we have something to share: "+s, "That is close to me too: "+s)
 			}
 		}
@@ -88,6 +91,9 @@ func (b *brain) react(name, text string, th thread) string {
 	case work:
 		if t.what != "" {
 			pool = []string{"I have always wondered what it is like to be " + t.what + "."}
+		}
+		if notWorking.MatchString(text) {
+			return b.pick("react", "Then your days are your own.", "That can be harder than it sounds, "+n+".")
 		}
 		pool = append(pool, "That sounds like work that keeps you busy.", "I imagine that no two days are the same for you.", "You must have a lot to tell about that, "+n+".")
 	case home:
@@ -220,7 +226,7 @@ func (b *brain) respond(from, text string, th thread) reply {
 		return b.choose(os, text)
 	}
 	if group && question == "" {
-		if r := b.side(from, text, th); r.words != "" {
+		if r := b.side(from, text, th); r.words != "" || !chatTask.MatchString(th.task) {
 			return r
 		}
 	}
@@ -258,7 +264,11 @@ func (b *brain) exchange(from, text, question string, th thread) reply {
 		opening = b.greet(from)
 	}
 	var reaction string
-	if len(tellingsIn(text)) > 0 || question == "" {
+	chatty := chatTask.MatchString(th.task)
+	switch {
+	case !group && th.goal && !chatty:
+		reaction = b.pick("noted", "I see.", "I understand.", "All right.")
+	case question == "", len(tellingsIn(text)) > 0 && t != nil:
 		reaction = b.react(from, text, th)
 	}
 	if t != nil {
@@ -267,11 +277,14 @@ func (b *brain) exchange(from, text, question string, th thread) reply {
 	next := ""
 	last := th.talks+1 >= b.limit()
 	switch {
+	case !group && th.goal && !chatty:
+		next = b.pursue(n, text, th)
 	case last && !group:
 		next = b.goodbye(from, false)
-	case group && question != "":
-	case question != "" && !backAsk.MatchString(question) && t != nil && answer != "" && b.chance("give back", 0.55):
+	case group && question != "", !chatty && question != "" && t == nil:
+	case chatty && question != "" && !backAsk.MatchString(question) && t != nil && answer != "" && b.chance("give back", 0.55):
 		next = b.backTo(from)
+	case !chatty:
 	default:
 		var topic *topic
 		if next, topic = b.ask(from, th.task); next == "" && !group {
@@ -280,16 +293,60 @@ func (b *brain) exchange(from, text, question string, th thread) reply {
 			answer = b.tell(topic, text)
 		}
 	}
+	if r.thought == "" && !group && th.goal && !chatty {
+		r.thought = b.think("I have to get this settled.", "That is not the whole answer yet.", "So far, so good.", "I had hoped for a plainer answer.")
+	}
+	if r.thought == "" {
+		r.thought = b.taken(n, text)
+	}
 	if r.thought == "" {
 		if t != nil && question != "" {
-			r.thought = b.think(n+" asks about "+t.mine()+".", n+" would like to hear about "+t.mine()+".", "What shall I tell "+n+" about "+t.mine()+"?", "I do not mind talking about "+t.mine()+".", upperFirst(t.mine())+": that is easy to answer.")
+			r.thought = b.think(n+" asks about "+t.mine()+".", n+" would like to hear about "+t.mine()+".", "What shall I tell "+n+" about "+t.mine()+"?", "I do not mind talking about "+t.mine()+".", upperFirst(t.mine())+": that is easy to answer.",
+				"Why not talk about "+t.mine()+"?", "I will tell "+n+" about "+t.mine()+" in a few words.", n+" is curious about "+t.mine()+".",
+				"I had not expected "+n+" to ask about "+t.mine()+".", "There is something I can say about "+t.mine()+".")
 		} else {
 			r.thought = b.think("I want to know more about "+n+".", n+" is easy to talk to.", "There is more to "+n+" than I thought.", "I like how openly "+n+" speaks.", "It is my turn to say something to "+n+".", "I am getting to know "+n+".", "What else could I ask "+n+"?")
 		}
 	}
-	r.words = join(opening, reaction, answer, next)
+	r.words = once(join(opening, reaction, answer, next), n)
 	r.subject = first(r.subject, "what "+n+" said")
 	return r
+}
+
+// pursue goes on with what the person wants from somebody, and ends when enough was
+// said about it.
+func (b *brain) pursue(n, text string, th thread) string {
+	if th.talks < 3 {
+		if q := b.pick("pursue", "What do I have to do for that?", "How long will that take?", "Is there another way?", "What would you do in my place?", "Whom can I turn to if that does not work?"); q != "" {
+			return q
+		}
+	}
+	if b.lean(text) >= -0.4 {
+		return b.pick("solved", "Thank you, "+n+", that is solved for me now. Goodbye!", "That is all I wanted, "+n+". Thank you and goodbye!")
+	}
+	return b.pick("given up", "That does not help me, "+n+", so I give up. Goodbye!", "We are not getting anywhere, "+n+". I give up for today. Goodbye!")
+}
+
+// taken is what stays in the mind of what somebody told, now and then.
+func (b *brain) taken(n, text string) string {
+	for _, t := range tellingsIn(text) {
+		if t.what == "" || count(t.what) > 8 || strings.Contains(" "+t.what+" ", " my ") || !b.chance("taken", 0.5) {
+			continue
+		}
+		switch t.kind {
+		case like, interest:
+			return b.think("So "+n+" likes "+t.what+".", upperFirst(t.what)+": I did not expect that of "+n+".", n+" and "+t.what+", I will remember that.")
+		case work:
+			return b.think("So "+n+" is "+t.what+".", n+" is "+t.what+"; that explains a few things.")
+		case goal:
+			if verbs[firstWord(t.what)] {
+				return b.think("So "+n+" wants to "+t.what+".", n+" has plans: to "+t.what+".")
+			}
+		case dislike:
+			return b.think("I had better not speak of " + t.what + " to " + n + ".")
+		}
+	}
+	return ""
 }
 
 // tell states one or two facts on a topic.
@@ -321,8 +378,8 @@ func also(s string) string {
 // back finds the topic of a question that is given back: the one of the person's
 // own last question, or of what the other just told.
 func (b *brain) back(text string, th thread) *topic {
-	if t := topicOf(th.lastAsk); t != nil {
-		return t
+	if th.topic != nil {
+		return th.topic
 	}
 	for _, x := range tellingsIn(text) {
 		for i := range topics {
@@ -360,6 +417,10 @@ func (b *brain) myTurn(from, text, question string, th thread) bool {
 	return b.chance("comment", 0.5)
 }
 
+var notWorking = regexp.MustCompile(`(?i)\b(?:unemployed|retired|between jobs|student|out of work)\b`)
+
+var proposal = regexp.MustCompile(`(?i)\b(?:should|something that|suggest|propose)\b`)
+
 var chosen = regexp.MustCompile(`(?i)\bI(?:'d| would) (?:pick|choose|go for|take|prefer|buy) ([^.:;]+?)[.:;]|\bFor me it is (?:still )?([^.:;]+?)[.:;]`)
 
 func pickedIn(text string) string {
@@ -376,7 +437,7 @@ func (b *brain) side(from, text string, th thread) reply {
 	n := b.nickOf(from)
 	theirs := pickedIn(text)
 	if theirs == "" {
-		if !ideaTask.MatchString(th.task) && !ideaTask.MatchString(text) {
+		if !proposal.MatchString(text) {
 			return reply{}
 		}
 		if b.lean(text) >= 0 {
@@ -400,9 +461,7 @@ func (b *brain) interview(from, text string, th thread) reply {
 	n := b.nickOf(from)
 	thanks := b.pick("thanks", "Thank you, "+n+".", "I understand, "+n+".", "That is helpful, "+n+".", "Thank you for being so open.", "That is clear.", "I have noted that.", "Very well.", "Good to hear it in your words.", "I see.")
 	for _, q := range th.guide {
-		if b.unsaid(toAsk(q)) {
-			q = toAsk(q)
-			b.hear(q)
+		if q = toAsk(q); !strings.Contains(b.mine, normal(q)) {
 			return reply{b.think("I will ask my next question.", "On to the next question on my list.", n+" answered; I go on.", "That is noted, and there is more to ask."), join(thanks, q), "my list of questions"}
 		}
 	}

@@ -27,6 +27,9 @@ func (b *brain) decide(kinds []string) decision {
 		acts = append(acts, act{Type: "THINK", Content: r.thought})
 	}
 	if name := b.wanted(th, fresh); name != "" && may("REACH_OUT") && r.words == "" {
+		if r.thought == "" && may("THINK") {
+			acts = append(acts, act{Type: "THINK", Content: first(b.think("I will see whether I can reach "+name+"."), "I try once more.")})
+		}
 		acts = append(acts, act{Type: "REACH_OUT", Target: name})
 	}
 	if r.words != "" && may("TALK") {
@@ -45,7 +48,9 @@ func (b *brain) perceive(fresh []stimulus, th thread) (reply, string) {
 		s := &fresh[i]
 		switch {
 		case b.outside(*s):
-			outside = s
+			if outside == nil || s.Source == "" || outside.Source != "" {
+				outside = s
+			}
 		case s.Type == "CONVERSATION" && s.Source != b.me.name:
 			heard = s
 		default:
@@ -84,6 +89,9 @@ func (b *brain) fromOutside(s, heard, result *stimulus, th thread) (reply, strin
 			return b.respond(heard.Source, heard.Content, th), heard.Source
 		}
 		return b.approach(text, th)
+	}
+	if m := seek.FindStringSubmatch(text); m != nil && len(b.p.near) == 0 && m[1] != b.me.name && m[1] != b.me.nick {
+		return reply{thought: b.think("First I have to find " + m[1] + "."), subject: "finding " + m[1]}, ""
 	}
 	r := b.answer(text)
 	if result != nil && result.Content != "" {
@@ -137,7 +145,7 @@ func (b *brain) open(guide []string, th thread) reply {
 	}
 	q := ""
 	for _, g := range guide {
-		if q = b.pick("first", toAsk(g)); q != "" {
+		if q = toAsk(g); !strings.Contains(b.mine, normal(q)) {
 			break
 		}
 	}
@@ -194,10 +202,17 @@ func (b *brain) notice(s *stimulus, th thread) (reply, string) {
 		if os := findOptions(s.Content); len(os) >= 2 && choosing.MatchString(s.Content) {
 			return b.choose(os, s.Content), ""
 		}
-		r := b.opinion(s.Content, "", about)
-		if about != "this" && count(about) <= 6 {
-			r.words = join(b.pick("see", "I see "+about+".", "I am looking at "+about+"."), r.words)
+		if about == "this" || count(about) > 7 {
+			about = "what is in front of me"
 		}
+		lean := b.lean(s.Content)
+		r := reply{thought: b.think("I take a closer look.", "What do I see there?"), subject: about}
+		if lean >= 0 {
+			r.words = b.pick("see", "I like what I see: "+about+".", "I could look at "+about+" for a while.")
+		} else {
+			r.words = b.pick("see", upperFirst(about)+": that does not say much to me.", "I see "+about+", and it leaves me cold.")
+		}
+		r.words = join(r.words, b.because(s.Content, lean < 0))
 		return r, ""
 	case "SOCIAL":
 		if s.Source != "" && b.p.isNear(s.Source) || len(b.p.near) == 1 {

@@ -3,13 +3,12 @@ package rehearsal_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
-	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 )
 
 // decisionSchema is the reply schema of a person's turn, with an act of a faculty.
@@ -143,7 +142,7 @@ func (s *stage) turn(p *player) decision {
 			continue
 		}
 		for _, q := range s.players {
-			if q != p && (a.Target == "" || a.Target == q.name) {
+			if q != p && slices.Contains(p.near, q.name) && (a.Target == "" || a.Target == q.name) {
 				q.inbox = append(q.inbox, stimulus{"CONVERSATION", p.name, a.Content})
 			}
 		}
@@ -160,14 +159,23 @@ func (s *stage) run(steps int) {
 	}
 }
 
-func TestLook(t *testing.T) {
-	if os.Getenv("LOOK") == "" {
-		t.Skip()
+func extra(name, job, like, goal, trait string) string {
+	return compact(map[string]any{"name": name, "occupation": job, "preferences": map[string]any{"likes": []string{like}},
+		"long_term_goals": []string{goal}, "personality": map[string]any{"traits": []string{trait}}})
+}
+
+// answer asks one person a question with a schema, or without one.
+func answer(t testing.TB, m llm.Model, persona, question, schema string) string {
+	t.Helper()
+	s := newStage(t, m, persona)
+	r := s.players[0].request(s.now, "Question: "+question)
+	r.Schema = nil
+	if schema != "" {
+		r.Schema = &llm.Schema{Name: "answer", Body: json.RawMessage(schema)}
 	}
-	for seed := range uint64(2) {
-		s := newStage(t, rehearsal.New(&rehearsal.Options{Seed: seed}), lisa, oscar)
-		s.tell(stimulus{"CONVERSATION", "", "Talk to each other."})
-		s.run(14)
-		fmt.Println(s.script.String())
+	resp, err := m.Generate(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
 	}
+	return resp.Text
 }

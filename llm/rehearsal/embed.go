@@ -30,7 +30,7 @@ func (*Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Us
 			return nil, llm.Usage{}, err
 		}
 		out = append(out, vector(t))
-		u.Input += tokens(t)
+		u.Input += llm.Tokens(t)
 	}
 	return out, u, nil
 }

@@ -56,6 +56,7 @@ var (
 	quoteName  = regexp.MustCompile(`quote|evidence|excerpt|verbatim|citation|passage|extract$`)
 	reasonName = regexp.MustCompile(`why|reason|justif|explan|rationale|motiv|because|comment`)
 	storyName  = regexp.MustCompile(`summary|narrative|story|consolidat|recap|overview|report|abstract`)
+	memoName   = regexp.MustCompile(`/(?:memos?|memories|facts)/`)
 	whoName    = regexp.MustCompile(`^(?:name|person|who|speaker|author|source|participant|respondent|full_?name)$`)
 	summing    = regexp.MustCompile(`(?i)\b(?:summar\w+|consolidat\w+|recap|condense|in short)\b`)
 	telling2   = regexp.MustCompile(`(?i)\b(?:story|narrative|tale|plot|chapter)\b`)
@@ -72,6 +73,13 @@ func (g *generator) text(at place) string {
 	}
 	if storyName.MatchString(at.name) {
 		return b.narrative()
+	}
+	if memoName.MatchString(at.path) {
+		if us := b.transcript(); len(us) > 0 {
+			if s := b.reported(us[at.index*7%len(us)]); s != "" {
+				return s
+			}
+		}
 	}
 	if b.me.text != "" {
 		return g.ownText(at)
@@ -202,6 +210,9 @@ func reasonIn(heard []utterance) string {
 func (b *brain) narrative() string {
 	var names, said []string
 	us := b.transcript()
+	if b.me.text == "" {
+		us = utterances(strings.Join(b.p.user, "\n"))
+	}
 	for _, u := range us {
 		who := u.who
 		if who == b.me.name || strings.EqualFold(who, "user") {
@@ -211,19 +222,19 @@ func (b *brain) narrative() string {
 			names = append(names, who)
 		}
 	}
+	last := ""
 	step := max(1, (len(us)+4)/5)
 	for i := 0; i < len(us); i += step {
-		u := us[i]
-		for _, s := range sentences(u.text) {
-			if count(s) < 4 || strings.HasSuffix(s, "?") || strings.Contains(s, "“") || farewell.MatchString(s) {
-				continue
+		window := slices.Clone(us[i:min(i+step, len(us))])
+		slices.SortStableFunc(window, func(x, y utterance) int { // let the others speak too
+			return strings.Compare(map[bool]string{true: "b"}[x.who == last], map[bool]string{true: "b"}[y.who == last])
+		})
+		for _, u := range window {
+			if s := b.reported(u); s != "" && !slices.Contains(said, s) {
+				said = append(said, s)
+				last = u.who
+				break
 			}
-			who := u.who
-			if who == b.me.name && who != "" {
-				who = "I"
-			}
-			said = append(said, fmt.Sprintf("%s said: “%s”", first(who, "Somebody"), s))
-			break
 		}
 	}
 	var opening string
@@ -244,6 +255,24 @@ func (b *brain) narrative() string {
 		opening = join(clip(b.p.summary, 400), opening)
 	}
 	return join(append([]string{opening}, said...)...)
+}
+
+// reported is the sentence of an utterance that tells most, as reported speech.
+func (b *brain) reported(u utterance) string {
+	best := ""
+	for _, s := range sentences(u.text) {
+		if !strings.HasSuffix(s, "?") && !farewell.MatchString(s) && len(keywords(s)) > len(keywords(best)) && count(s) <= 40 {
+			best = s
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	who := u.who
+	if who == b.me.name && who != "" {
+		who = "I"
+	}
+	return fmt.Sprintf("%s said: “%s”", first(who, "Somebody"), strings.NewReplacer("“", "‘", "”", "’").Replace(best))
 }
 
 // tale is a short story with the words of the request.

@@ -24,6 +24,7 @@ var (
 	habits      = strings.Split("Gets up at six and makes coffee.|Reads the news on the phone.|Walks to work when it is dry.|Cooks for the whole week on Sundays.|Calls a sister every evening.|Goes to bed before eleven.|Compares prices before buying.|Plays football on Saturdays.", "|")
 	healths     = strings.Split("In good health.|Has a bad back and does exercises for it.|Healthy, with an allergy to nuts.|Wears glasses and sleeps badly.", "|")
 	manners     = strings.Split("Speaks plainly and briefly.|Tells long stories and laughs at them.|Polite and a little formal.|Blunt, with dry humour.|Warm, asks many questions.", "|")
+	duties      = strings.Split("Does what the trade asks for and trains newcomers.|Deals with people all day.|Plans the week and answers for the results.|Works in shifts with a small team.|Looks after regular customers.", "|")
 	genders     = strings.Fields("female male female male female male non-binary")
 	organs      = strings.Split("Low. Keeps to what is known.|Medium. Depends on the day.|High. It shows in most things.", "|")
 	vocabulary  = []struct {
@@ -47,6 +48,7 @@ var (
 		{regexp.MustCompile(`health`), healths},
 		{regexp.MustCompile(`style|manner|tone`), manners},
 		{regexp.MustCompile(`gender|^sex$`), genders},
+		{regexp.MustCompile(`^description$`), duties},
 		{regexp.MustCompile(`fact|background|detail`), habits},
 	}
 )
@@ -71,6 +73,11 @@ func (b *brain) invent(g *generator, at place) string {
 	}
 	for _, v := range vocabulary {
 		if v.name.MatchString(at.name) {
+			for _, s := range v.pool {
+				if len(s) > 3 && at.index == 0 && strings.Contains(strings.ToLower(text), strings.ToLower(s)) {
+					return s
+				}
+			}
 			return v.pool[(n+at.index)%len(v.pool)]
 		}
 	}
@@ -93,7 +100,7 @@ func givenIn(text, name string) string {
 	if len(name) < 3 || strings.Trim(name, "abcdefghijklmnopqrstuvwxyz_") != "" {
 		return ""
 	}
-	re := regexp.MustCompile(`(?im)(?:"` + name + `"\s*:\s*"((?:[^"\\]|\\.){1,200})"|^[-*\s]*` + strings.ReplaceAll(name, "_", "[ _]") + `\s*: +([^\n{}\[\]]{1,120})$)`)
+	re := regexp.MustCompile(`(?im)(?:"` + name + `"\s*:\s*"?((?:[^"\\,{}\[\]]|\\.){1,200}?)["\n,}]|^[-*\s]*` + strings.ReplaceAll(name, "_", "[ _]") + `\s*: +([^\n{}\[\]]{1,120})$)`)
 	if m := re.FindStringSubmatch(text); m != nil {
 		return strings.TrimSpace(strings.ReplaceAll(first(m[1], m[2]), `\"`, `"`))
 	}

@@ -3,8 +3,10 @@ package rehearsal
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // kind says which part of a persona a fact comes from.
@@ -36,6 +38,7 @@ type fact struct {
 	noun  string // noun phrase or gerund, for the middle of a sentence
 	verb  string // verb phrase in its base form: learn Japanese
 	said  string // a sentence in the first person, with its stop
+	says  []string
 	stems map[string]bool
 }
 
@@ -49,13 +52,14 @@ type person struct {
 	nationality string
 	facts       []fact
 	relations   map[string]string
+	names       map[string]bool // words, in lower case, that are names in this text
 	text        string          // all of it, for hashing
 	pro, contra map[string]bool // stems of what is wanted and of what is not
 }
 
 // readPerson reads a persona's JSON; what has an unexpected shape is left out.
-func readPerson(line string) person {
-	p := person{text: line, pro: map[string]bool{}, contra: map[string]bool{}, relations: map[string]string{}}
+func readPerson(line string) *person {
+	p := &person{text: line, pro: map[string]bool{}, contra: map[string]bool{}, relations: map[string]string{}}
 	var m map[string]any
 	if json.Unmarshal([]byte(line), &m) != nil || m == nil {
 		return p
@@ -63,10 +67,11 @@ func readPerson(line string) person {
 	if inner, ok := m["persona"].(map[string]any); ok && m["name"] == nil {
 		m = inner
 	}
+	p.names = namesIn(line)
 	p.name = oneLine(str(m["name"]))
 	p.nick = nick(p.name)
 	p.age = oneLine(str(m["age"]))
-	p.residence = unstopped(oneLine(first(str(m["residence"]), str(m["country_of_residence"]), str(m["city"]))))
+	p.residence, _, _ = strings.Cut(unstopped(oneLine(first(str(m["residence"]), str(m["country_of_residence"]), str(m["city"])))), ",")
 	p.nationality = unstopped(oneLine(str(m["nationality"])))
 	p.readWork(m["occupation"])
 	prefs, _ := m["preferences"].(map[string]any)
@@ -111,6 +116,22 @@ func readPerson(line string) person {
 	return p
 }
 
+var capital = regexp.MustCompile(`[\p{L}\d,] (\p{Lu}[\p{L}’'-]+)`)
+
+// namesIn finds words that stand with a capital in the middle of a sentence.
+func namesIn(text string) map[string]bool {
+	names := map[string]bool{}
+	for _, m := range capital.FindAllStringSubmatch(text, -1) {
+		names[strings.ToLower(strings.TrimSuffix(m[1], "'s"))] = true
+	}
+	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && r != '\'' && r != '-' && r != '’' }) {
+		if w == strings.ToLower(w) {
+			delete(names, w)
+		}
+	}
+	return names
+}
+
 func (p *person) weigh() {
 	for _, f := range p.facts {
 		m := p.pro
@@ -141,9 +162,9 @@ func (p *person) readWork(v any) {
 	title, description := str(v), ""
 	if o, ok := v.(map[string]any); ok {
 		title, description = str(o["title"]), str(o["description"])
-		p.org = unstopped(oneLine(str(o["organization"])))
+		p.org, _, _ = strings.Cut(unstopped(oneLine(str(o["organization"]))), ",")
 	}
-	title = unstopped(oneLine(title))
+	title, _, _ = strings.Cut(unstopped(oneLine(title)), ",")
 	if title != "" && count(title) <= 8 {
 		p.job = jobTitle(title)
 		s := "I am " + p.job
@@ -153,10 +174,10 @@ func (p *person) readWork(v any) {
 		if plainName(p.org) && working(p.job) && !strings.Contains(strings.ToLower(title), strings.ToLower(p.org)) {
 			s += " at " + p.org
 		}
-		p.facts = append(p.facts, fact{kind: work, raw: title, said: s + ".", stems: stems(title + " " + p.org)})
+		p.facts = append(p.facts, fact{kind: work, raw: title, said: s + ".", says: []string{s + "."}, stems: stems(title + " " + p.org)})
 	}
 	for _, s := range sentences(description) {
-		if f := readFact(work, s); f.said != "" && count(f.said) <= 26 && !restates(f.said, p.job) {
+		if f := readFact(work, s, p.names); f.said != "" && count(f.said) <= 26 && !restates(f.said, p.job) {
 			p.facts = append(p.facts, f)
 		}
 	}
@@ -208,7 +229,7 @@ func (p *person) readRoutines(v any) {
 func (p *person) add(k kind, values ...any) {
 	for _, v := range values {
 		for _, s := range texts(v) {
-			if f := readFact(k, s); f.raw != "" && !p.has(f.raw) {
+			if f := readFact(k, s, p.names); f.raw != "" && !p.has(f.raw) {
 				p.facts = append(p.facts, f)
 			}
 		}

@@ -25,7 +25,7 @@ var verbs = set(`accept achieve add admire advise aim analyse analyze appreciate
 	lift stretch skate ski sail row box bowl quilt crochet brew roast grill barbecue prioritise prioritize emphasise emphasize
 	demonstrate approach communicate collaborate negotiate supervise oversee run operate sell code program debug document
 	conduct balance adapt argue challenge defend double-check overthink procrastinate recycle volunteer tinker experiment
-	switch pursue master open speak express point stock count pour bring invite walk toss sweep scrub steam`)
+	switch pursue master open speak express point stock count pour bring invite walk toss sweep scrub steam snooze matter exist sound sort quote rent mean close hand label owe stock mark chase dread trade deliver host fold wipe feed`)
 
 var irregular = map[string]string{"has": "have", "is": "am", "does": "do", "goes": "go", "was": "was", "can": "can", "cannot": "cannot", "will": "will"}
 
@@ -59,15 +59,27 @@ var (
 		raised based active involved aware wary mindful supportive assertive energetic methodical structured decisive`)
 	pastVerbs = set(`grew studied moved worked lived won met started began learned learnt spent wrote founded played served ran
 		taught lost travelled traveled graduated earned built survived raised bought had was spoke dreamt inherited trained`)
-	finite = regexp.MustCompile(`(?i)\b(?:is|are|was|were|should|must|can|cannot|can't|will|won't|would|has|have|does|do|doesn't|don't|isn't|aren't|matters?|makes?|needs?|deserves?|leads?|brings?|starts?|begins?|comes?|helps?|beats?|counts?|wins?|takes?|gives?|keeps?|creates?|requires?|belongs?|depends?|works?|improves?|pays?|connects?|teaches?)\b`)
-	clause = regexp.MustCompile(`(?i)^(?:people|everyone|nobody|no one|there|it|we|they|life|every|each|all|this|that|the)\b`)
-	liking = regexp.MustCompile(`(?i)^(?:I|you) (?:really |truly |deeply |absolutely )?(?:like|love|enjoy|adore|am interested in|am passionate about|am fond of|prefer) (.+)$`)
-	hating = regexp.MustCompile(`(?i)^(?:I|you) (?:really )?(?:dislike|hate|do not like|don't like|cannot stand|can't stand) (.+)$`)
-	third  = regexp.MustCompile(`^(?:He|She|They) `)
+	finite  = regexp.MustCompile(`(?i)\b(?:is|are|was|were|should|must|can|cannot|can't|will|won't|would|has|have|does|do|doesn't|don't|isn't|aren't|matters?|makes?|needs?|deserves?|leads?|brings?|starts?|begins?|comes?|helps?|beats?|counts?|wins?|takes?|gives?|keeps?|creates?|requires?|belongs?|depends?|works?|improves?|pays?|connects?|teaches?)\b`)
+	liking  = regexp.MustCompile(`(?i)^(?:I|you) (?:really |truly |deeply |absolutely )?(?:like|love|enjoy|adore|am interested in|am passionate about|am fond of|prefer) (.+)$`)
+	hating  = regexp.MustCompile(`(?i)^(?:I|you) (?:really )?(?:dislike|hate|do not like|don't like|cannot stand|can't stand) (.+)$`)
+	someone = regexp.MustCompile(`(?i)(?:er|or|ist|vert|person|soul|type|nerd|buff|fan|parent|mother|father)$`)
+	third   = regexp.MustCompile(`^(?:He|She|They) `)
 )
 
-// readFact brings one item of a persona into the forms that sentences need.
-func readFact(k kind, item string) fact {
+// readFact brings one item of a persona into the forms that sentences need. names
+// are the words that keep their capital.
+func readFact(k kind, item string, names map[string]bool) fact {
+	f := formsOf(k, item)
+	if names[firstWord(f.noun)] {
+		f.noun = upperFirst(f.noun)
+	}
+	if f.raw != "" {
+		f.says = f.allSayings()
+	}
+	return f
+}
+
+func formsOf(k kind, item string) fact {
 	raw := unstopped(strings.TrimLeft(oneLine(item), "-*• "))
 	f := fact{kind: k, raw: raw, stems: stems(raw)}
 	if raw == "" {
@@ -100,6 +112,9 @@ func readFact(k kind, item string) fact {
 	if third.MatchString(s) {
 		_, s, _ = strings.Cut(s, " ")
 	}
+	if k != belief {
+		s = headOf(s)
+	}
 	f.readPhrase(s)
 	return f
 }
@@ -111,10 +126,12 @@ var nounLike = set("books walks hikes runs plans drinks works dances designs tra
 func asMine(s string) string {
 	fields := strings.Fields(myOwn(s))
 	for i := 1; i < len(fields); i++ {
-		switch strings.Trim(fields[i-1], ",") {
+		switch prev := strings.Trim(fields[i-1], ","); prev {
 		case "and", "or", "but", "then", "also", "often", "usually":
 		default:
-			continue
+			if prev == fields[i-1] {
+				continue
+			}
 		}
 		w := strings.Trim(fields[i], ",;")
 		b, ok := base(w)
@@ -156,45 +173,136 @@ func (f *fact) readPhrase(s string) {
 	case isThird && rest != "" && (!listed || count(s) > 2) && !nounAfter[second]:
 		f.verb = b + " " + asMine(rest)
 		f.said = stopped("I " + f.verb)
+	case f.kind == belief && verbs[w] && !thirdPerson(second): // an order, not a sentence to build on
+	case f.kind == belief && finite.MatchString(s):
+		f.said = stopped(upperFirst(myOwn(s)))
 	case f.kind == trait || adjectives[w] && !listed:
-		if w == "a" || w == "an" || adjectives[w] || count(s) <= 3 && !finite.MatchString(s) {
-			f.said = stopped("I am " + myOwn(lowerFirst(s)))
+		if h, rest, ok := strings.Cut(s, ", "); ok { // warm with newcomers, remembers names
+			if _, isVerb := base(firstWord(rest)); isVerb {
+				s = h
+			}
+		}
+		head, _, _ := strings.Cut(s, " and ")
+		switch mine := asMine(lowerFirst(s)); {
+		case w == "a" || w == "an" || adjectives[w]:
+			f.said = stopped("I am " + mine)
+		case finite.MatchString(head) || count(head) > 3 || verbs[w]:
+		case someone.MatchString(head):
+			f.said = stopped("I am " + article(mine))
+		default:
+			f.said = stopped("I am " + mine)
 		}
 	case pastVerbs[w] && !listed && rest != "":
-		f.said = stopped("I " + myOwn(lowerFirst(s)))
-	case f.kind == belief && (finite.MatchString(s) || clause.MatchString(s) || count(s) > 4):
-		if finite.MatchString(s) {
-			f.said = stopped(upperFirst(s))
-		}
+		f.said = stopped("I " + asMine(lowerFirst(s)))
+	case f.kind == belief && count(s) > 6:
 	case verbs[w] && !listed && (f.kind != other || count(s) > 1) && f.kind != belief && (f.kind != skill || rest != "" && !nounAfter[second]):
 		f.verb = myOwn(lowerFirst(s))
-	case count(s) > 5 && finite.MatchString(s) && !listed:
-		f.said = stopped(upperFirst(s))
+	case count(s) > 5 && finite.MatchString(strings.Join(strings.Fields(s)[:4], " ")) && !listed:
+		f.said = stopped(upperFirst(asMine(s)))
 	case strings.Contains(s, ":"):
-	case count(s) <= 12:
-		f.noun = myOwn(lowerFirst(s))
+	case count(nounHead(s)) <= 12:
+		if n := nounHead(s); !onlyTime(n) {
+			f.noun = myOwn(lowerFirst(n))
+		}
 	}
 }
 
 // nounAfter: words that make a noun of the word before them, as in "works of art".
 var nounAfter = set("of and or & management design development skills research analysis planning programming")
 
-// myOwn makes his, her and their mine.
+// myOwn puts what a persona says of its subject into the first person: her mother
+// becomes my mother, a phone she meant to sell a phone I meant to sell.
 func myOwn(s string) string {
-	return mapWords(s, func(_, w string, last bool) string {
-		switch w {
-		case "your", "his", "her", "their":
-			if !last {
-				return "my"
-			}
-		case "yourself", "himself", "herself", "themselves", "oneself":
-			return "myself"
+	fields := strings.Fields(s)
+	for i, field := range fields {
+		core := strings.Trim(field, ".,;:!?\"“”()")
+		next := ""
+		if i+1 < len(fields) && core+"" != "" && strings.HasSuffix(field, core) {
+			next = strings.ToLower(strings.Trim(fields[i+1], ".,;:!?"))
 		}
-		return ""
-	})
+		with := ""
+		switch strings.ToLower(core) {
+		case "your", "his":
+			with = "my"
+		case "her":
+			with = "my"
+			if next == "" || heads[next] || stop[next] && next != "own" {
+				with = "me"
+			}
+		case "him":
+			with = "me"
+		case "yourself", "himself", "herself", "oneself":
+			with = "myself"
+		case "he", "she":
+			with = "I"
+			if v := unthird(next); v != next {
+				fields[i+1] = strings.Replace(fields[i+1], next, v, 1)
+			}
+		}
+		if with != "" {
+			fields[i] = strings.Replace(field, core, with, 1)
+		}
+	}
+	return strings.Join(fields, " ")
 }
 
-var timeOfDay = regexp.MustCompile(`(?i)\b(?:mornings?|breakfast|evenings?|nights?|weekends?|saturdays?|sundays?|lunch|midday|dinner|day|noon|week|a\.?m\.?|p\.?m\.?|[0-9]+:[0-9]+|o'clock)\b`)
+// unthird takes the ending of the third person off a word that must be a verb.
+func unthird(w string) string {
+	if b, ok := base(w); ok {
+		return b
+	}
+	switch {
+	case !strings.HasSuffix(w, "s"), strings.HasSuffix(w, "ss"), w == "always", w == "perhaps":
+		return w
+	case strings.HasSuffix(w, "ies"):
+		return w[:len(w)-3] + "y"
+	}
+	for _, end := range []string{"sses", "shes", "ches", "xes", "zzes", "oes"} {
+		if strings.HasSuffix(w, end) {
+			return w[:len(w)-2]
+		}
+	}
+	return w[:len(w)-1]
+}
+
+func thirdPerson(w string) bool {
+	_, ok := base(w)
+	return ok
+}
+
+// headOf is the first part of an item that says several things.
+func headOf(s string) string {
+	for _, sep := range []string{"; ", ": ", " – ", " — ", " ("} {
+		h, rest, ok := strings.Cut(s, sep)
+		switch {
+		case ok && sep == ": " && onlyTime(h):
+			s = rest
+		case ok && (count(h) > 1 || sep == ": "):
+			s = h
+		}
+	}
+	return s
+}
+
+func onlyTime(s string) bool {
+	return strings.TrimSpace(timeOfDay.ReplaceAllString(s, "")) == ""
+}
+
+// nounHead is the first of the things that a noun phrase lists, or a short list of
+// them: Python, SQL and Spark.
+func nounHead(s string) string {
+	h, rest, ok := strings.Cut(s, ", ")
+	if !ok {
+		return s
+	}
+	second, _, _ := strings.Cut(rest, ", ")
+	if x, y, ok := strings.Cut(second, " and "); ok && count(h) <= 3 && count(x) <= 3 && x != "" && count(y) <= 3 && !stop[strings.ToLower(firstWord(second))] && firstWord(second) != "mostly" {
+		return h + ", " + second
+	}
+	return h
+}
+
+var timeOfDay = regexp.MustCompile(`(?i)\b(?:mornings?|breakfast|evenings?|nights?|weekends?|saturdays?|sundays?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|lunch|midday|dinner|day|noon|week|a\.?m\.?|p\.?m\.?|[0-9]+:[0-9]+|o'clock)\b`)
 
 // frames for each kind, by the form of a fact that they take. N is the noun form,
 // V the verb form.
@@ -215,8 +323,10 @@ var frames = map[kind][]string{
 	work:     {"My work is about N.", "At work I V."},
 }
 
-// sayings returns the sentences in which a person can state a fact, best first.
-func (f *fact) sayings() []string {
+// sayings are the sentences in which a person can state a fact, best first.
+func (f *fact) sayings() []string { return f.says }
+
+func (f *fact) allSayings() []string {
 	var out []string
 	if f.said != "" {
 		s := f.said
@@ -243,17 +353,51 @@ func (f *fact) sayings() []string {
 		if hasV && timeOfDay.MatchString(f.verb) && strings.Contains(frame, " I V") {
 			frame = "I V."
 		}
+		if strings.HasPrefix(frame, "N is ") && (count(f.noun) < 2 && !plural(f.noun) || heads[firstWord(f.noun)] || firstWord(f.noun) == "up") {
+			continue
+		}
 		s := fill(frame, f)
-		if strings.HasSuffix(s, " one day.") && strings.Contains(s[:len(s)-9], "one day") {
+		if f.kind == trait && f.said != "" {
+			break
+		}
+		if strings.HasSuffix(frame, " one day.") && (count(f.verb) > 7 || strings.Contains(f.verb, "day") || strings.Contains(f.verb, "year")) {
 			continue
 		}
 		out = append(out, s)
 	}
-	if len(out) == 0 && count(f.raw) <= 25 {
+	if len(out) == 0 && count(f.raw) <= 25 { // quoted rather than bent
 		intro := map[kind]string{goal: "One of my aims is this: ", belief: "This is what I believe: ", dislike: "What I do not like is this: ", skill: "One of my skills is this: "}[f.kind]
 		out = append(out, first(intro, "One thing about me is this: ")+stopped(lowerFirst(f.raw)))
 	}
 	return out
+}
+
+// thing is the noun form where it names a thing, not a question: jazz, but not how
+// people talk.
+func (f *fact) thing() string {
+	switch firstWord(f.noun) {
+	case "how", "what", "why", "who", "when", "where", "whether", "that":
+		return ""
+	}
+	if count(f.noun) > 9 {
+		return ""
+	}
+	return f.noun
+}
+
+// plain is the fact as a sentence that others can be built around, or "".
+func (f *fact) plain() string {
+	s := ""
+	switch {
+	case f.said != "" && (f.kind == belief || f.kind == trait):
+		s = f.said
+	case f.said != "" || f.noun != "" || f.verb != "":
+		s = f.sayings()[0]
+	}
+	if strings.Contains(s, " is this: ") || count(s) > 28 {
+		return ""
+	}
+	return s
 }
 
 func fill(frame string, f *fact) string {
@@ -283,7 +427,7 @@ func fill(frame string, f *fact) string {
 	return s
 }
 
-var heads = set("of in with for on at that who which about from to without before after by near under over")
+var heads = set("of in with for on at that who which about from to without before after by near under over until when than as where because while")
 
 // plural guesses whether a noun phrase takes are.
 func plural(np string) bool {

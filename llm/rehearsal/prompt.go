@@ -44,7 +44,7 @@ type acquaintance struct{ name, relation string }
 
 // A prompt is a request, read.
 type prompt struct {
-	persona  person
+	persona  *person
 	system   string
 	summary  string // of folded history
 	turns    []turn // the last one is to be decided
@@ -57,10 +57,10 @@ type prompt struct {
 }
 
 // readPrompt never fails: what is not in the expected form is read as plain text.
-func readPrompt(req *llm.Request) *prompt {
-	p := &prompt{system: req.System}
+func readPrompt(req *llm.Request, read func(string) *person) *prompt {
+	p := &prompt{system: req.System, persona: &person{}}
 	if line, ok := personaLine(req.System); ok {
-		p.persona = readPerson(line)
+		p.persona = read(line)
 	}
 	for i, m := range req.Messages {
 		var text strings.Builder
@@ -226,10 +226,10 @@ func lookedUp(acts []act) bool {
 type utterance struct{ who, text string }
 
 var (
-	spoken   = regexp.MustCompile(`^\s*[-*]?\s*\*{0,2}([\p{Lu}][\p{L}.’' -]{0,40}?)\*{0,2}(?: (?:says|said|to [^:]{1,40}))?\*{0,2}: (.+)$`)
+	spoken   = regexp.MustCompile(`^\s*[-*]?\s*\*{0,2}(\p{Lu}[\p{L}.’'-]*(?: \p{Lu}[\p{L}.’'-]*){0,3})\*{0,2}(?: (?:says|said|to [^:]{1,40}))?\*{0,2}: (.+)$`)
 	heading  = regexp.MustCompile(`^(.{1,60}?) (?:acts: \[(\w+)\]|--> .{1,60}?: \[(\w+)\])\s*$`)
 	quoted   = regexp.MustCompile(`^\s+> ?(.*)$`)
-	notNames = set(`place context question note state within recalled claim criteria criterion transcript persona person name schema
+	notNames = set(`make write find tell give ask answer the this that these those in on at for with is are do return reply place context question note state within recalled claim criteria criterion transcript persona person name schema
 		example format task instructions instruction objective title description result results answer option time date earlier`)
 )
 

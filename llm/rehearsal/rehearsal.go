@@ -19,6 +19,7 @@ import (
 	"hash/fnv"
 	"io"
 	"strings"
+	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
@@ -30,10 +31,13 @@ type Options struct {
 	Seed uint64 // another seed gives other choices and other words; default 0
 }
 
-// A Model is a deterministic [llm.Model]. It is safe for concurrent use and holds
-// no state.
+// A Model is a deterministic [llm.Model], safe for concurrent use. What it remembers
+// of earlier requests is how their personas read, never what was said.
 type Model struct {
 	seed uint64
+
+	mu     sync.Mutex
+	people map[string]*person // personas read so far, by their text; read-only values
 }
 
 // New returns a stand-in model. o may be nil.
@@ -41,7 +45,25 @@ func New(o *Options) *Model {
 	if o == nil {
 		o = &Options{}
 	}
-	return &Model{seed: o.Seed}
+	return &Model{seed: o.Seed, people: map[string]*person{}}
+}
+
+// read reads a persona, or returns it as it was read before.
+func (m *Model) read(line string) *person {
+	m.mu.Lock()
+	p := m.people[line]
+	m.mu.Unlock()
+	if p != nil {
+		return p
+	}
+	p = readPerson(line)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.people) >= 1000 { // a crowd that comes once must not stay for good
+		clear(m.people)
+	}
+	m.people[line] = p
+	return p
 }
 
 // Name returns "rehearsal".
@@ -56,7 +78,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	b := newBrain(m.seed, req)
+	b := newBrain(m, req)
 	var text string
 	if req.Schema == nil {
 		text = b.freeText()
@@ -71,7 +93,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		Text:   text,
 		Finish: llm.FinishStop,
 		Model:  name,
-		Usage:  llm.Usage{Input: inputTokens(req), Output: tokens(text)},
+		Usage:  llm.Usage{Input: llm.EstimateInput(req), Output: llm.Tokens(text)},
 	}
 	if req.MaxTokens > 0 && resp.Usage.Output > req.MaxTokens {
 		resp.Finish = llm.FinishLength
@@ -80,26 +102,6 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	}
 	return resp, nil
 }
-
-func inputTokens(req *llm.Request) int {
-	n := tokens(req.System)
-	for _, m := range req.Messages {
-		n += 4
-		for _, p := range m.Parts {
-			n += tokens(p.Text)
-			if p.Image != nil {
-				n += 700 // what vendors charge for a picture of usual size
-			}
-		}
-	}
-	if req.Schema != nil {
-		n += tokens(string(req.Schema.Body))
-	}
-	return n
-}
-
-// tokens estimates what a vendor would count.
-func tokens(s string) int { return (len(s) + 3) / 4 }
 
 // errUnsatisfied is the reason given when no candidate fits the schema.
 var errUnsatisfied = errors.New("found no value that fits the schema")

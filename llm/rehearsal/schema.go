@@ -17,6 +17,14 @@ import (
 // later ones take other branches, leave out what is optional and vary lengths.
 const attempts = 24
 
+// A schema may ask for endless or enormous values; beyond these bounds a candidate
+// is given up, and is then found not to fit.
+const (
+	mostNodes = 20_000
+	mostItems = 2_000
+	mostChars = 100_000
+)
+
 // structured returns a value for a schema: a decision where the schema is that of a
 // person's acts. It is an error when the schema does not resolve, and when no
 // candidate satisfies it.
@@ -41,7 +49,7 @@ func (b *brain) structured(body json.RawMessage) (json.RawMessage, error) {
 			clear(g.fixed) // a decision of an unusual shape
 		}
 		b.said, b.asked = maps.Clone(said), maps.Clone(asked)
-		g.chosen, g.quotes = nil, 0
+		g.chosen, g.quotes, g.nodes = nil, 0, 0
 		v := compact(g.value(root, place{}))
 		var plain any
 		if err := json.Unmarshal(v, &plain); err != nil {
@@ -160,6 +168,7 @@ type generator struct {
 	attempt int
 	chosen  *option // the option last chosen, for the reason that follows
 	quotes  int     // how many quotes were used
+	nodes   int     // schemas visited in this attempt
 }
 
 // roll is a number that depends on the request, the place and the attempt.
@@ -176,12 +185,16 @@ func (g *generator) topic(at place) string {
 	if at.ask != "" && count(at.ask) > 2 {
 		return at.ask
 	}
+	switch at.ask {
+	case "answer", "value", "text", "reply", "response", "result", "content":
+		return q
+	}
 	return strings.TrimSpace(q + " " + at.ask)
 }
 
 // resolve follows references and merges combined schemas into one.
 func (g *generator) resolve(s schema, at place, hops int) schema {
-	if s == nil || hops > 20 {
+	if g.nodes++; s == nil || hops > 20 || g.nodes > mostNodes {
 		return s
 	}
 	out := maps.Clone(s)
@@ -312,6 +325,9 @@ func (g *generator) value(s schema, at place) any {
 	if v, ok := g.fixed[at.path]; ok {
 		return v
 	}
+	if at.depth > 60 || g.nodes > mostNodes {
+		return nil
+	}
 	s = g.resolve(s, at, 0)
 	if d := first(s.str("description"), s.str("title")); d != "" {
 		at.ask = d
@@ -385,7 +401,7 @@ func (g *generator) object(s schema, at place) any {
 			o.set(k, g.value(schemaOf(s["additionalProperties"]), g.below(at, k)))
 		}
 	}
-	for i := 1; len(o) < int(min(least, 50)); i++ {
+	for i := 1; len(o) < int(min(least, mostItems)); i++ {
 		k := "item" + strconv.Itoa(i)
 		for _, m := range ordered(s["patternProperties"]) {
 			k = fromPattern(m.key, i)
@@ -401,6 +417,11 @@ func (g *generator) below(at place, key string) place {
 }
 
 func (g *generator) number(s schema, at place, whole bool) any {
+	if g.attempt == 0 && g.b.me.text == "" {
+		if v, err := strconv.ParseFloat(givenIn(strings.Join(g.b.p.user, "\n"), at.name), 64); err == nil && (!whole || v == math.Trunc(v)) && math.Abs(v) < 1e15 {
+			return v
+		}
+	}
 	lo, hasLo := s.num("minimum")
 	hi, hasHi := s.num("maximum")
 	step, hasStep := s.num("multipleOf")
@@ -474,7 +495,7 @@ func (g *generator) array(s schema, at place) any {
 	if bounded {
 		n = min(n, int(most))
 	}
-	n = min(n, 100+int(least))
+	n = min(n, mostItems)
 	item := g.resolve(schemaOf(items), at, 0)
 	if enum := item.list("enum"); len(enum) > 0 && len(prefix) == 0 && g.attempt < attempts/2 {
 		return g.several(enum, int(least), most, bounded, n, at)

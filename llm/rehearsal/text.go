@@ -27,7 +27,8 @@ var stop = set(`a an the and or but if then so as at by for from in into of off 
 	think thinks want wants need say says said tell know look looking see give given go going come take new good well
 	question answer following above below option options choose pick prefer best first person people reason main likely
 	day days time times always often usually sometimes never most made using use used able love enjoy
-	enjoys loves likes dislike dislikes believe believes interested someone's around within still back next last long`)
+	enjoys loves likes dislike dislikes believe believes interested someone's around within still back next last long
+	know knows knew keep keeps work works working low high full meant mind explain describe share discuss suggest suggests introduce means mean feel find help bit sure kind sort part living going`)
 
 // words splits text into lower-case words; apostrophes and hyphens stay inside.
 func words(text string) []string {
@@ -135,7 +136,7 @@ func sentences(text string) []string {
 				continue
 			}
 			next := firstRune(strings.TrimSpace(line[end:]))
-			if unicode.IsLower(next) || r == '.' && abbreviation.MatchString(line[start:i+1]) {
+			if unicode.IsLower(next) || r == '.' && abbreviation.MatchString(line[max(start, i-8):i+1]) {
 				continue
 			}
 			flush(end)

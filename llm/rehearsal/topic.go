@@ -19,7 +19,7 @@ type topic struct {
 
 var topics = []topic{
 	{"work", "work", []kind{work},
-		regexp.MustCompile(`(?i)\b(?:for a living|your (?:work|job|profession|occupation|career|role)|what do you do(?: for work)?\?|work (?:on|as)\b|work these days|work like|kind of work)`),
+		regexp.MustCompile(`(?i)\b(?:for a living|your (?:work|job|profession|occupation|career|role)\b|what do you do(?: for work)?\?|work (?:on|as)\b|work these days|work like|kind of work)`),
 		[]string{"What do you do for a living?", "What is your work like?"},
 		[]string{"How is your work these days?"}},
 	{"interest", "interests", []kind{interest, like},
@@ -27,11 +27,11 @@ var topics = []topic{
 		[]string{"What do you do when you are not working?", "What are you interested in?"},
 		[]string{"What have you been up to outside of work?"}},
 	{"day", "working days", []kind{workday, habit},
-		regexp.MustCompile(`(?i)(?:working day|day at work|typical day|your day\b|day look like)`),
+		regexp.MustCompile(`(?i)(?:working days?|day at work|typical day|day look like)`),
 		[]string{"What does a working day look like for you?"},
 		[]string{"What fills your working days at the moment?"}},
 	{"like", "what we like", []kind{like, interest},
-		regexp.MustCompile(`(?i)(?:enjoy|do you like most|you like best|makes you happy|give you joy|favou?rite)`),
+		regexp.MustCompile(`(?i)(?:enjoy|do you like most|you like best|makes you happy|give you joy)`),
 		[]string{"What do you enjoy most?", "What makes you happy?"},
 		[]string{"What do you enjoy most at the moment?"}},
 	{"weekend", "weekends", []kind{weekend},
@@ -67,7 +67,7 @@ var topics = []topic{
 		[]string{"How does your day begin?"},
 		[]string{"What are your mornings like these days?"}},
 	{"trait", "who we are", []kind{trait},
-		regexp.MustCompile(`(?i)(?:describe yourself|kind of person|your (?:personality|character)|what are you like)`),
+		regexp.MustCompile(`(?i)(?:describe yourself|describe you\b|kind of person|your (?:personality|character)|what are you like)`),
 		[]string{"How would your friends describe you?"},
 		nil},
 	{"other", "ourselves", []kind{other, trait},
@@ -78,8 +78,8 @@ var topics = []topic{
 
 var (
 	backAsk  = regexp.MustCompile(`(?i)^(?:and (?:you|yours?|what about you)\b|(?:what|how) about you\b|is it the same|how is (?:that|it) (?:for|with) you|and (?:how|what) is it (?:for|with) you|and what would you say)`)
-	whyAsk   = regexp.MustCompile(`(?i)^(?:but |and )?(?:why|how come|what makes you (?:say|think|so)|what do you like about|what is it about|for what reason)\b`)
-	selfAsk  = regexp.MustCompile(`(?i)(?:introduce yourse|tell (?:me|us) (?:something |a (?:bit|little) )?about yoursel|who are you\b|present yoursel)`)
+	whyAsk   = regexp.MustCompile(`(?i)^(?:but |and )?(?:why|how come|what makes you (?:say|think|so)|what do you like about|what is it about|for what reason|what (?:is|was) (?:the|your) (?:main )?reason)\b`)
+	selfAsk  = regexp.MustCompile(`(?i)(?:introduce yourse|tell (?:me|us) (?:something |a (?:bit|little) )?about yoursel|who are you\b|present yoursel|describe yoursel)`)
 	chatTask = regexp.MustCompile(`(?i)(?:talk (?:to|with) (?:each other|one another|him|her|them)|get to know|have a (?:chat|conversation|talk)|chat\b|converse|talk to [A-Z]|know (?:him|her|them|each other|one another) better|make conversation|small talk)`)
 	ideaTask = regexp.MustCompile(`(?i)\b(?:ideas?|brainstorm\w*|suggest\w*|propos\w+|come up with|features?|improve(?:ments?)?|invent)\b`)
 	yesNo    = regexp.MustCompile(`(?i)^(?:so,? |and |but |now,? |then,? |in that case,? )?(do|does|did|would|will|are|is|was|were|have|has|had|can|could|should|shall|must|may|might|am)(?:n't|n’t)? (you|your|we|i|it|this|that|there|he|she|they|the|a|an|people|everyone|anyone|[\p{L}-]+)\b(.*)\?$`)

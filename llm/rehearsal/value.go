@@ -183,7 +183,7 @@ func (g *generator) several(enum []json.RawMessage, least int, most float64, bou
 	if len(ranked) > 0 {
 		g.chosen = &os[ranked[0]]
 	}
-	for i := 0; len(out) < least; i++ { // repeats, where that is allowed
+	for i := 0; len(out) < min(least, mostItems) && len(ranked) > 0; i++ { // repeats, where that is allowed
 		out = append(out, enum[ranked[i%len(ranked)]])
 	}
 	return out
@@ -220,20 +220,22 @@ func (g *generator) str(s schema, at place) any {
 	if v == "" {
 		v = g.text(at)
 	}
-	for i := 0; utf8.RuneCountInString(v) < int(min(least, 1e5)); i++ {
-		more := g.b.filler(i)
-		if s.str("pattern") != "" {
-			more = "a"
-		} else if v != "" {
-			more = " " + more
+	if short := int(min(least, mostChars)) - utf8.RuneCountInString(v); short > 0 && s.str("pattern") == "" {
+		var b strings.Builder
+		b.WriteString(v)
+		for i := 0; b.Len() < len(v)+4*short && i < short; i++ {
+			b.WriteString(" " + g.b.filler(i))
 		}
-		v += more
+		v = strings.TrimLeft(b.String(), " ")
+		if !bounded && utf8.RuneCountInString(v) > int(least)+200 {
+			v = clip(v, int(least)+200)
+		}
 	}
 	if bounded {
 		v = clip(v, int(most))
 	}
-	for utf8.RuneCountInString(v) < int(min(least, 1e5)) { // clipped at a word below the least length
-		v += "."
+	if short := int(min(least, mostChars)) - utf8.RuneCountInString(v); short > 0 { // clipped below the least length
+		v += strings.Repeat(".", short)
 	}
 	return v
 }
