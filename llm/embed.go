@@ -30,19 +30,25 @@ func WrapEmbedder(e Embedder, o *EmbedderOptions) Embedder {
 		w.o = *o
 	}
 	w.retry = w.o.Retry.withDefaults()
+	w.id = e.Name()
+	if i, ok := e.(Identified); ok {
+		w.id = i.Identity()
+	}
 	return w
 }
 
 type embedder struct {
 	Embedder
 	o     EmbedderOptions
+	id    string // what stands for the embedder in keys
 	retry RetryOptions
 	locks keyLocks
 }
 
-// EmbedKey names the embedding of one text by the embedder called name.
-func EmbedKey(name, text string) string {
-	return Key("embed "+name, embedRequest(text))
+// EmbedKey names the embedding of one text by an embedder: its name, or its identity
+// where it is [Identified].
+func EmbedKey(embedder, text string) string {
+	return Key("embed "+embedder, embedRequest(text))
 }
 
 func embedRequest(text string) *Request { return &Request{Messages: []Message{Text(User, text)}} }
@@ -51,7 +57,7 @@ func embedRequest(text string) *Request { return &Request{Messages: []Message{Te
 func (w *embedder) Embed(ctx context.Context, texts []string) ([][]float32, Usage, error) {
 	keys := make([]string, len(texts))
 	for i, t := range texts {
-		keys[i] = EmbedKey(w.Name(), t)
+		keys[i] = EmbedKey(w.id, t)
 	}
 	found := make(map[string][]float32, len(texts))
 	missing, err := w.find(keys, found)

@@ -116,6 +116,25 @@ func (b badEmbedder) Embed(context.Context, []string) ([][]float32, llm.Usage, e
 	return b, llm.Usage{}, nil
 }
 
+// big is lengths with settings of its own.
+type big struct{ lengths }
+
+func (*big) Identity() string { return "test/lengths big" }
+
+func TestEmbedderIdentity(t *testing.T) {
+	t.Parallel()
+	calls := llm.NewMemory()
+	o := &llm.EmbedderOptions{Store: calls, Log: calls}
+	for _, e := range []llm.Embedder{&lengths{}, &big{}} {
+		if _, used, err := llm.WrapEmbedder(e, o).Embed(t.Context(), []string{"abc"}); err != nil || used.Input != 3 {
+			t.Errorf("%T was served another's vectors: %v, %v", e, used, err)
+		}
+	}
+	if _, ok, _ := calls.Get(llm.EmbedKey("test/lengths big", "abc")); !ok {
+		t.Error("not found by its key")
+	}
+}
+
 func TestEmbedderSendsEachTextOnce(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -1,7 +1,14 @@
 // Package llm says what a language model is to this module, and holds everything
 // that is the same for all of them: typed questions ([Ask]), and the wrappers that
-// make a model cheap, patient and accountable ([Cache], [Retry], [Limit], [Spend],
-// [Meter]). Vendors live in the folders below.
+// make a model cheap, patient and accountable. Vendors live in the folders below.
+//
+// The wrappers belong in this order, outermost first:
+//
+//	m = llm.Wrap(m, llm.Cache(calls), llm.Retry(nil), llm.Limit(limiter), llm.Spend(budget), llm.Meter(calls))
+//
+// so that a stored reply costs nothing and waits for nothing, each attempt takes its
+// turn, is checked against the budget and is recorded, and nothing is set aside for
+// attempts that still wait. [WrapEmbedder] does the same for an embedder.
 package llm
 
 import (
