@@ -223,9 +223,9 @@ func (d *decoder) world(n *node) {
 		w.Name = d.line(v)
 	}
 	if v := n.get("starts"); v != nil {
-		var err error
-		if w.Starts, err = parseMoment(d.scalar(v)); err != nil {
-			d.bad.add(v.at, nil, "%v", err)
+		s, ok := d.scalar(v), false
+		if w.Starts, ok = parseMoment(s); !ok {
+			d.bad.add(v.at, nil, "%s, found %s", aMoment, v.found(s))
 		}
 	}
 	if v := n.get("step"); v != nil {
@@ -253,13 +253,10 @@ func firstLine(n *node) string {
 }
 
 func (d *decoder) duration(n *node) time.Duration {
-	if n.kind != scalarNode {
-		d.bad.add(n.at, nil, "expected a duration such as 30s, 5m, 2h or 2d, found %s", n.kind)
-		return 0
-	}
-	v, err := parseDuration(d.scalar(n))
-	if err != nil {
-		d.bad.add(n.at, nil, "%v", err)
+	s := d.scalar(n)
+	v, ok := parseDuration(s)
+	if !ok {
+		d.bad.add(n.at, nil, "%s, found %s", aDuration, n.found(s))
 	}
 	return v
 }

@@ -177,6 +177,11 @@ func (p place) occurrence(text string, nth int) place {
 	return p
 }
 
+const general = "expected a text, found "
+
+// full reports that there are more mistakes than anybody will read.
+func (l *mistakes) full() bool { return len(l.list) >= 10*shown }
+
 // mistakes collects.
 type mistakes struct{ list []*Mistake }
 
@@ -184,6 +189,12 @@ func (l *mistakes) add(p place, hints []string, format string, args ...any) *Mis
 	m := &Mistake{Problem: fmt.Sprintf(format, args...), Hints: hints, Line: p.line, Column: p.col, Width: p.width}
 	if p.src != nil {
 		m.File, m.Source = p.src.name, p.src.line(p.line)
+	}
+	if n := len(l.list); n > 0 {
+		// What was expected in general gives way to what was expected in particular.
+		if old := l.list[n-1]; old.File == m.File && old.Line == m.Line && old.Column == m.Column && strings.HasPrefix(old.Problem, general) {
+			l.list = l.list[:n-1]
+		}
 	}
 	l.list = append(l.list, m)
 	return m

@@ -81,8 +81,8 @@ func (d *decoder) group(f field) (Group, bool) {
 		return g, false
 	}
 	if v := n.get("count"); v != nil {
-		if c, err := parseCount(d.scalar(v), 1); err != nil {
-			d.bad.add(v.at, nil, "%v", err)
+		if c, ok := parseCount(d.scalar(v)); !ok {
+			d.bad.add(v.at, nil, "%s, found %s", aCount, v.describe())
 		} else if c > 1 {
 			d.bad.add(v.at, []string{"Names are unique in a study."}, "there is one person in a %s, not %d", first.text, c)
 		}

@@ -153,16 +153,11 @@ func (d *decoder) steps(n *node) int {
 		}
 		n = v
 	}
-	if n.kind != scalarNode {
-		d.bad.add(n.at, nil, "expected a number of steps, such as 4, or a duration, such as 2h, found %s", n.kind)
-		return 0
-	}
 	s := d.scalar(n)
 	if isDuration(s) {
-		length := d.duration(n)
-		step := d.study.World.Step
+		length, step := d.duration(n), d.study.World.Step
 		if step <= 0 {
-			return 0
+			return 0 // a mistake already
 		}
 		steps := int((length + step - 1) / step)
 		if steps > 1_000_000 {
@@ -170,9 +165,9 @@ func (d *decoder) steps(n *node) int {
 		}
 		return steps
 	}
-	c, err := parseCount(s, 1)
-	if err != nil {
-		d.bad.add(n.at, []string{"Or a duration, such as 2h."}, "%v", err)
+	c, ok := parseCount(s)
+	if !ok {
+		d.bad.add(n.at, []string{"Or a duration, such as 2h."}, "%s, found %s", aCount, n.found(s))
 	}
 	return c
 }
@@ -237,9 +232,9 @@ func (d *decoder) checkRef(x part, to Who) {
 				continue
 			}
 			if p.Get(name) != nil {
-				d.bad.add(x.at, nil, "%s of %s is more than a text", name, p.Name())
+				d.bad.add(x.at(), nil, "%s of %s is more than a text", name, p.Name())
 			} else {
-				d.bad.add(x.at, known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
+				d.bad.add(x.at(), known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
 			}
 			return
 		}

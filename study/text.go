@@ -18,7 +18,7 @@ type Text struct{ parts []part }
 type part struct {
 	text string
 	ref  []string // person.age, room.id
-	at   place
+	at   func() place
 }
 
 // String returns the text with what is left open as ${…}.
@@ -108,7 +108,7 @@ func (d *decoder) fill(text string, at place, open bool) Text {
 		t.parts = append(t.parts, part{text: s})
 	}
 	seen := map[string]int{}
-	for text != "" {
+	for text != "" && !d.bad.full() {
 		loc := reference.FindStringIndex(text)
 		if loc == nil {
 			literal(text)
@@ -121,11 +121,12 @@ func (d *decoder) fill(text string, at place, open bool) Text {
 			literal("${")
 			continue
 		}
-		p := at.occurrence(whole, seen[whole])
+		nth := seen[whole]
+		p := func() place { return at.occurrence(whole, nth) } // found where it is asked for: texts may be long
 		seen[whole]++
 		name, closed := strings.CutSuffix(strings.TrimPrefix(whole, "${"), "}")
 		if name = strings.TrimSpace(name); !closed || !refName.MatchString(name) {
-			d.bad.add(p, []string{"$${ stands for ${ itself."}, "expected ${name} or ${name.part}")
+			d.bad.add(p(), []string{"$${ stands for ${ itself."}, "expected ${name} or ${name.part}")
 			continue
 		}
 		s, ref := d.resolve(strings.Split(name, "."), p, open)
@@ -140,26 +141,26 @@ func (d *decoder) fill(text string, at place, open bool) Text {
 
 // resolve returns the text that a reference stands for, or the reference itself
 // where that is known only later.
-func (d *decoder) resolve(ref []string, at place, open bool) (string, []string) {
+func (d *decoder) resolve(ref []string, at func() place, open bool) (string, []string) {
 	name := strings.Join(ref, ".")
 	switch ref[0] {
 	case "person", "room":
 		switch {
 		case !open:
-			d.bad.add(at, nil, "${%s} is not known here: this is not a text for a person", name)
+			d.bad.add(at(), nil, "${%s} is not known here: this is not a text for a person", name)
 		case len(ref) < 2:
-			d.bad.add(at, nil, "expected ${person.age} or another attribute; ${room.id} for the room")
+			d.bad.add(at(), nil, "expected ${person.age} or another attribute; ${room.id} for the room")
 		case ref[0] == "room" && name != "room.id":
-			d.bad.add(at, []string{"Did you mean ${room.id}?"}, "a room has no %q", strings.Join(ref[1:], "."))
+			d.bad.add(at(), []string{"Did you mean ${room.id}?"}, "a room has no %q", strings.Join(ref[1:], "."))
 		default:
 			return "", ref
 		}
 		return "", nil
 	case "said":
-		d.bad.add(at, nil, "${said} is known only in the body of an http person")
+		d.bad.add(at(), nil, "${said} is known only in the body of an http person")
 		return "", nil
 	case "arm":
-		d.bad.add(at, []string{"To vary a study now, run it with --set."}, "${%s}: arms are not available yet in this version", name).NotYet = true
+		d.bad.add(at(), []string{"To vary a study now, run it with --set."}, "${%s}: arms are not available yet in this version", name).NotYet = true
 		return "", nil
 	case "env":
 		if len(ref) == 2 {
@@ -168,28 +169,28 @@ func (d *decoder) resolve(ref []string, at place, open bool) (string, []string) 
 				return v, nil
 			}
 		}
-		d.bad.add(at, []string{"Set it before the run."}, "the environment has no %s", strings.Join(ref[1:], "."))
+		d.bad.add(at(), []string{"Set it before the run."}, "the environment has no %s", strings.Join(ref[1:], "."))
 		return "", nil
 	}
 	v, ok := d.study.Vars[ref[0]]
 	if !ok {
-		d.bad.add(at, known("variables", ref[0], d.varNames()), "there is no variable %q", ref[0])
+		d.bad.add(at(), known("variables", ref[0], d.varNames()), "there is no variable %q", ref[0])
 		return "", nil
 	}
 	for i, key := range ref[1:] {
 		m, isMap := v.(map[string]any)
 		if !isMap {
-			d.bad.add(at, nil, "%s is %s: it has no %q", strings.Join(ref[:i+1], "."), kindOf(v), key)
+			d.bad.add(at(), nil, "%s is %s: it has no %q", strings.Join(ref[:i+1], "."), kindOf(v), key)
 			return "", nil
 		}
 		if v, ok = m[key]; !ok {
-			d.bad.add(at, known("it has", key, sortedKeys(m)), "%s has no %q", strings.Join(ref[:i+1], "."), key)
+			d.bad.add(at(), known("it has", key, sortedKeys(m)), "%s has no %q", strings.Join(ref[:i+1], "."), key)
 			return "", nil
 		}
 	}
 	s, ok := v.(string)
 	if !ok {
-		d.bad.add(at, nil, "%s is %s, not a text", name, kindOf(v))
+		d.bad.add(at(), nil, "%s is %s, not a text", name, kindOf(v))
 	}
 	return s, nil
 }

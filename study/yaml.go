@@ -73,6 +73,14 @@ func (n *node) describe() string {
 	return n.kind.String()
 }
 
+// found is describe for a value that reads s once its variables are filled in.
+func (n *node) found(s string) string {
+	if n.kind == scalarNode && s != n.text {
+		return fmt.Sprintf("%q, from %s", s, n.text)
+	}
+	return n.describe()
+}
+
 // parseYAML reads one document. It goes on after the mistakes that it can see
 // through, so as to report as many as possible; the node is nil where nothing
 // could be read.
@@ -277,12 +285,15 @@ func explain(src *source, lines []string, p place, problem string, bad *mistakes
 		hints = []string{"Is every { and [ before it closed?"}
 	case strings.Contains(problem, "is not allowed in this context"):
 		problem, hints = "this does not belong here", []string{"Is it indented like its siblings? A text with \": \" in it needs quotes."}
-		if next := src.line(p.line + 1); strings.HasPrefix(strings.TrimLeft(next, " "), "#") == false && entry.MatchString(next) && colon < 0 && p.line > 0 {
+		if next := src.line(p.line + 1); entry.MatchString(next) && colon < 0 && p.line > 0 {
 			in := len(next) - len(strings.TrimLeft(next, " "))
+			if in <= len(line)-len(strings.TrimLeft(line, " ")) {
+				break // it is not deeper
+			}
 			p = place{src, p.line + 1, in + 1, utf8.RuneCountInString(strings.TrimSpace(next))}
 		}
 	}
-	if strings.Contains(line, " #") {
+	if strings.Contains(line, " #") || p.line > 1 && strings.Contains(src.line(p.line-1), " #") {
 		hints = append(hints, "What follows \" #\" is a comment, unless it is quoted.")
 	}
 	bad.add(p, hints, "%s", problem)
