@@ -40,7 +40,8 @@ type failed struct {
 func (e *Endpoint) exchange(ctx context.Context, name, method, path string, body []byte, out any) *failed {
 	inner, cancel := context.WithTimeout(ctx, e.o.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(inner, method, e.base.JoinPath(path).String(), bytes.NewReader(body))
+	asked := e.base.JoinPath(path).String()
+	req, err := http.NewRequestWithContext(inner, method, asked, bytes.NewReader(body))
 	if err != nil {
 		return &failed{err: &llm.Error{Provider: name, Err: errors.New(e.mask(err.Error()))}}
 	}
@@ -64,7 +65,7 @@ func (e *Endpoint) exchange(ctx context.Context, name, method, path string, body
 		if err != nil && ctx.Err() != nil {
 			return &failed{err: e.network(ctx, name, err)}
 		}
-		return e.refused(name, resp.StatusCode, resp.Header, data) // whatever of the body arrived
+		return e.refused(name, asked, resp.StatusCode, resp.Header, data) // whatever of the body arrived
 	case err != nil:
 		return &failed{err: e.network(ctx, name, fmt.Errorf("reading the answer: %w", err))}
 	case len(data) > maxBody:
@@ -77,7 +78,7 @@ func (e *Endpoint) exchange(ctx context.Context, name, method, path string, body
 	}
 	if bytes.Contains(data, []byte(`"error"`)) && json.Unmarshal(data, &wrapped) == nil &&
 		len(wrapped.Error) > len("null") && len(wrapped.Choices) <= len("null") {
-		return e.refused(name, resp.StatusCode, resp.Header, data)
+		return e.refused(name, asked, resp.StatusCode, resp.Header, data)
 	}
 	if err := json.Unmarshal(data, out); err != nil {
 		return &failed{err: &llm.Error{Provider: name, Status: 200, Body: e.cut(string(data)),
@@ -141,16 +142,26 @@ func parseError(body []byte) (w wireError) {
 	}
 	var outer struct {
 		Error   json.RawMessage `json:"error"`
-		Message string          `json:"message"`
+		Message json.RawMessage `json:"message"`
+		Detail  []struct {      // FastAPI; its "input" may repeat the whole prompt
+			Type  string `json:"type"`
+			Where []any  `json:"loc"`
+			Text  string `json:"msg"`
+		} `json:"detail"`
 	}
 	if json.Unmarshal(body, &outer) == nil {
+		for _, d := range outer.Detail {
+			w.Message += fmt.Sprintf("%v: %s (%s) ", d.Where, d.Text, d.Type)
+		}
 		switch {
 		case len(outer.Error) > 0 && outer.Error[0] == '{':
 			json.Unmarshal(outer.Error, &w) // what cannot be read stays zero
 		case len(outer.Error) > 0 && outer.Error[0] == '"':
 			json.Unmarshal(outer.Error, &w.Message)
-		case outer.Message != "":
+		case len(outer.Message) > 0 && outer.Message[0] == '"':
 			json.Unmarshal(body, &w)
+		case len(outer.Message) > 0 && outer.Message[0] == '{':
+			return parseError(outer.Message)
 		}
 	}
 	if w.Message == "" {
@@ -172,8 +183,9 @@ func scalar(raw json.RawMessage) string {
 	return ""
 }
 
-// refused types an error answer.
-func (e *Endpoint) refused(name string, status int, h http.Header, body []byte) *failed {
+// refused types an error answer. asked is the address, for the errors that come of a
+// wrong one.
+func (e *Endpoint) refused(name, asked string, status int, h http.Header, body []byte) *failed {
 	w := parseError(body)
 	code, param := scalar(w.Code), scalar(w.Param)
 	if n, err := strconv.Atoi(code); err == nil {
@@ -188,7 +200,11 @@ func (e *Endpoint) refused(name string, status int, h http.Header, body []byte) 
 	if loc := h.Get("Location"); status >= 300 && status < 400 {
 		w.Message = "redirected to " + loc + "; redirects are not followed"
 	}
-	said := strings.ToLower(strings.Join([]string{w.Message, code, w.Type, param, w.Inner.Code}, "\n"))
+	if (status == 404 || status == 405) && code == "" {
+		w.Message += " (asked " + redactedURL(asked) + ")"
+	}
+	// What is said at length may repeat the prompt, whose words mean nothing here.
+	said := strings.ToLower(strings.Join([]string{code, w.Type, param, w.Inner.Code, w.Message[:min(len(w.Message), 1000)]}, "\n"))
 	err := &llm.Error{
 		Provider:   name,
 		Status:     status,

@@ -157,19 +157,18 @@ func (u wireUsage) usage() llm.Usage {
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
-// again without it, at most a dozen times; refusals cost no tokens. It never waits
-// and repeats nothing else. A schema's optional members that come back as null,
-// because strict mode has no other way to leave them out, are left out of Text.
+// again without it, at most a dozen times; refusals cost no tokens. It remembers what
+// helped, never what did not. It never waits and repeats nothing else. A schema's
+// optional members that come back as null, because strict mode has no other way to
+// leave them out, are left out of Text.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	var try trial
 	for n := 1; ; n++ {
-		q, err := m.plan(req)
+		q, strict, err := m.plan(req, &try)
 		if err != nil {
 			return nil, err
 		}
-		chat, err := m.request(req, q)
-		if err != nil {
-			return nil, err
-		}
+		chat := m.request(req, q, strict)
 		body, err := encode(chat, m.e.extra)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
@@ -177,55 +176,59 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		var reply chatResponse
 		fail := m.e.exchange(ctx, m.name, http.MethodPost, "chat/completions", body, &reply)
 		if fail == nil {
-			resp, err := m.response(req, chat, &reply)
-			if q.limit == limitNew && chat.MaxCompletionTokens > 0 && resp != nil && resp.Usage.Output > chat.MaxCompletionTokens {
-				m.learn(quirks{limit: limitOld}, "", false, "max_completion_tokens was passed over")
+			if most := chat.MaxCompletionTokens; most > 0 && reply.Usage.Completion > most {
+				try.add(quirks{limit: limitOld}, "max_completion_tokens was passed over")
 			}
-			return resp, err
+			m.learn(req.Schema, &try)
+			return m.response(req, chat, &reply)
 		}
 		next, once := q.react(fail, chat)
 		if next == q || n == maxAdapt {
 			return nil, fail.err
 		}
-		if next.format == q.format {
+		if once {
+			try.schema = next.format
+		}
+		if once || next.format == q.format {
 			next.format = 0 // what one schema needs says nothing of others
 		}
-		var schema string
-		if req.Schema != nil {
-			schema = string(req.Schema.Body)
-		}
-		m.learn(next, schema, once, m.e.cut(fail.said))
+		try.add(next, m.e.cut(fail.said))
 	}
 }
 
-// plan returns the quirks for a request, with what is known of its schema.
-func (m *Model) plan(req *llm.Request) (quirks, error) {
+// plan returns the quirks for a request, and its schema in the strict dialect.
+func (m *Model) plan(req *llm.Request, try *trial) (quirks, *strictSchema, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	q := m.found
+	q := m.found.or(try.quirks)
 	if req.Schema == nil {
-		return q, nil
+		return q, nil, nil
 	}
-	s, ok := m.schemas[string(req.Schema.Body)]
-	if !ok || s.drop != q.drop {
+	s := m.schemas[string(req.Schema.Body)]
+	if s.strict == nil || s.drop != q.drop {
 		strict, err := strictly(req.Schema.Body, q.drop)
 		if err != nil {
-			return q, fmt.Errorf("%s: %w", m.name, err)
+			return q, nil, fmt.Errorf("%s: %w", m.name, err)
 		}
 		s.strict, s.drop = strict, q.drop
-		if len(m.schemas) >= maxSchemas {
-			clear(m.schemas)
-		}
-		m.schemas[string(req.Schema.Body)] = s
+		m.remember(req.Schema, s)
 	}
-	q.format = max(q.format, s.format)
+	q.format = max(q.format, s.format, try.schema)
 	if !s.strict.strict {
 		q.format = max(q.format, formatSchema)
 	}
-	return q, nil
+	return q, s.strict, nil
 }
 
-func (m *Model) request(req *llm.Request, q quirks) (*chatRequest, error) {
+// remember keeps what is known of a schema. m.mu is held.
+func (m *Model) remember(s *llm.Schema, state schemaState) {
+	if len(m.schemas) >= maxSchemas {
+		clear(m.schemas)
+	}
+	m.schemas[string(s.Body)] = state
+}
+
+func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatRequest {
 	o := &m.e.o
 	c := &chatRequest{Model: m.id, Messages: make([]chatMessage, 0, len(req.Messages)+1)}
 	if req.System != "" {
@@ -235,9 +238,7 @@ func (m *Model) request(req *llm.Request, q quirks) (*chatRequest, error) {
 		c.Messages = append(c.Messages, chatMessage{string(msg.Role), content(msg.Parts)})
 	}
 	if req.Schema != nil {
-		if err := m.ask(c, req.Schema, q); err != nil {
-			return nil, err
-		}
+		c.ask(req.Schema, q.format, strict)
 	}
 	if q.noSystem && req.System != "" {
 		c.Messages[0].Role = string(llm.User)
@@ -266,36 +267,26 @@ func (m *Model) request(req *llm.Request, q quirks) (*chatRequest, error) {
 	if o.Seed != nil && !q.noSeed {
 		c.Seed = new(*o.Seed + int64(req.Draw))
 	}
-	return c, nil
+	return c
 }
 
-// ask adds the schema to a request in the best form that the endpoint takes.
-func (m *Model) ask(c *chatRequest, s *llm.Schema, q quirks) error {
-	switch q.format {
+// ask adds the schema to a request in the form that the endpoint takes.
+func (c *chatRequest) ask(s *llm.Schema, f format, strict *strictSchema) {
+	switch f {
 	case formatStrict, formatSchema:
-		m.mu.Lock()
-		strict := m.schemas[string(s.Body)].strict
-		m.mu.Unlock()
-		if strict == nil { // forgotten meanwhile
-			var err error
-			if strict, err = strictly(s.Body, q.drop); err != nil {
-				return err
-			}
-		}
 		c.nullable = strict.nullable
 		c.Format = &chatFormat{Type: "json_schema", JSONSchema: &chatSchema{
-			Name: cmpOr(s.Name, "reply"), Strict: q.format == formatStrict, Schema: strict.body}}
-		return nil
+			Name: cmpOr(s.Name, "reply"), Strict: f == formatStrict, Schema: strict.body}}
+		return
 	case formatObject:
 		c.Format = &chatFormat{Type: "json_object"}
 	}
 	text := "\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(s.Body)
 	if n := len(c.Messages); n > 0 && c.Messages[n-1].Role == string(llm.User) {
 		c.Messages[n-1].Content = join(c.Messages[n-1].Content, text)
-		return nil
+		return
 	}
 	c.Messages = append(c.Messages, chatMessage{string(llm.User), strings.TrimSpace(text)})
-	return nil
 }
 
 func firstOf(a, b *float64) *float64 {

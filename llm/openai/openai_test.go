@@ -165,6 +165,8 @@ func TestErrors(t *testing.T) {
 		"ollama no model":             {status: 404, body: `{"error":"model \"x\" not found, try pulling it first"}`, want: llm.ErrNotFound, says: "try pulling"},
 		"forbidden":                   {status: 403, body: `{"error":{"message":"Country not supported"}}`, want: llm.ErrAuth},
 		"fastapi":                     {status: 422, body: `{"detail":[{"loc":["body","messages"],"msg":"field required"}]}`, says: "field required"},
+		"prompt repeated":             {status: 422, body: `{"detail":[{"type":"missing","loc":["body","x"],"msg":"Field required","input":{"messages":"context window content_filter temperature unknown"}}]}`, says: "[body x]: Field required (missing)"},
+		"wrong path":                  {status: 404, body: `File Not Found`, want: llm.ErrNotFound, says: "/chat/completions)"},
 		"old vllm":                    {status: 400, body: `{"object":"error","message":"bad thing","type":"BadRequestError","param":null,"code":400}`, says: "bad thing"},
 		"gemini list":                 {status: 400, body: `[{"error":{"code":400,"message":"bad list","status":"INVALID_ARGUMENT"}}]`, says: "bad list"},
 		"html":                        {status: 502, body: `<html>Bad gateway</html>`, want: llm.ErrTransient, says: "Bad gateway"},

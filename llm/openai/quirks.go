@@ -2,10 +2,11 @@ package openai
 
 import (
 	"bytes"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
 // How structured output is asked for.
@@ -96,10 +97,12 @@ func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
 	default:
 		return q, false
 	}
-	if c.Format != nil && aboutSchema.MatchString(f.said) {
+	broken := f.status >= 500 && f.status != 501 // by itself no reason to ask for less
+	if c.Format != nil && aboutSchema.MatchString(f.said) &&
+		!(broken && !refuses.MatchString(f.said) && !thisSchema.MatchString(f.said) && !grammar.MatchString(f.said)) {
 		return q.reactSchema(f, c)
 	}
-	if f.status >= 500 && f.status != 501 || !refuses.MatchString(f.said) {
+	if broken || !refuses.MatchString(f.said) {
 		return q, false
 	}
 	named := func(field string) bool {
@@ -157,35 +160,48 @@ func (q quirks) reactSchema(f *failed, c *chatRequest) (next quirks, once bool) 
 	return next, once
 }
 
-// learn adds what one call found to what the model knows, and logs what is new.
-func (m *Model) learn(next quirks, body string, once bool, answer string) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if once {
-		if len(m.schemas) >= maxSchemas {
-			clear(m.schemas)
-		}
-		k := m.schemas[body]
-		if next.format <= k.format {
-			return
-		}
-		k.format = next.format
-		m.schemas[body] = k
-		m.e.o.Log.Warn("a schema was refused; asking for less", "model", m.name, "format", fmt.Sprint(next.words()), "answer", answer)
+// A trial is what one call leaves out or replaces, beyond what the model knows, to
+// see whether that helps.
+type trial struct {
+	quirks
+	schema  format   // at least, for the call's own schema
+	answers []string // that led to it
+}
+
+func (t *trial) add(q quirks, answer string) {
+	t.quirks = t.quirks.or(q)
+	t.answers = append(t.answers, answer)
+}
+
+// learn keeps a trial that helped, and logs what is new.
+func (m *Model) learn(s *llm.Schema, t *trial) {
+	if t.answers == nil {
 		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	old := m.found
-	m.found = old.or(next)
-	known := old.words()
+	m.found = old.or(t.quirks)
+	var changes []string
 	for _, w := range m.found.words() {
-		if !slices.Contains(known, w) {
-			m.e.o.Log.Warn("adapted to what the endpoint accepts", "model", m.name, "change", w, "answer", answer)
+		if !slices.Contains(old.words(), w) {
+			changes = append(changes, w)
 		}
+	}
+	if s != nil {
+		if k := m.schemas[string(s.Body)]; t.schema > k.format {
+			changes = append(changes, "for one schema: "+quirks{format: t.schema}.words()[0])
+			k.format = t.schema
+			m.remember(s, k)
+		}
+	}
+	for _, c := range changes {
+		m.e.o.Log.Warn("adapted to what the endpoint accepts", "model", m.name, "change", c, "answer", strings.Join(t.answers, " | "))
 	}
 }
 
-// Adapted says in words what the model leaves out or replaces because the endpoint
-// refused it, in a fixed order; nil for nothing. It belongs beside the results.
+// Adapted says in words what the model leaves out or replaces for good because the
+// endpoint refused it, in a fixed order; nil for nothing. It belongs beside the results.
 func (m *Model) Adapted() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -179,7 +179,7 @@ func TestAdapts(t *testing.T) {
 				t.Errorf("Adapted() = %q, want %q", got, c.adapted)
 			}
 			lines := strings.Count(log.String(), "\n")
-			if want := max(1, len(c.adapted)); c.attempts == 2 && lines != want {
+			if want := max(1, len(c.adapted)); lines != want {
 				t.Errorf("%d lines in the log, want %d:\n%s", lines, want, &log)
 			}
 		})
@@ -254,8 +254,8 @@ func TestAdaptationEnds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "Unsupported: temperature") || a.calls.Load() > 12 {
 		t.Errorf("%v after %d calls", err, a.calls.Load())
 	}
-	if len(m.Adapted()) < 8 {
-		t.Errorf("adapted %q", m.Adapted())
+	if m.Adapted() != nil || a.calls.Load() < 4 {
+		t.Errorf("after %d calls that did not help, adapted %q", a.calls.Load(), m.Adapted())
 	}
 }
 

@@ -221,7 +221,7 @@ func FuzzRefused(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, header string, body []byte) {
 		h := map[string][]string{"Retry-After": {header}, "X-Ratelimit-Remaining-Tokens": {"0"}, "X-Ratelimit-Reset-Tokens": {header}}
-		fail := e.refused("p/m", status, h, append(body, key...))
+		fail := e.refused("p/m", "http://h/v1", status, h, append(body, key...))
 		if s := fail.err.Error(); strings.Contains(s, key) || len(s) > 3*keepBody {
 			t.Errorf("%d bytes: %s", len(s), s)
 		}
