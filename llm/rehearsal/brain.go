@@ -19,14 +19,15 @@ type brain struct {
 	mine  string          // what the person said, in normal form
 	draw  string          // tells independent samples apart
 
-	asked map[string]bool // topics that anybody asked about
+	topics map[string]*topic // of the questions of the history
+	asked  map[string]bool   // topics that anybody asked about
 
 	heard    []utterance // see heardOf
 	heardAll bool
 }
 
 func newBrain(m *Model, req *llm.Request) *brain {
-	b := &brain{seed: m.seed, p: readPrompt(req, m.read), said: map[string]bool{}, asked: map[string]bool{}, names: map[string]bool{}}
+	b := &brain{seed: m.seed, p: readPrompt(req, m.read), said: map[string]bool{}, asked: map[string]bool{}, names: map[string]bool{}, topics: map[string]*topic{}}
 	b.me = b.p.persona
 	if req.Draw > 0 {
 		b.draw = fmt.Sprint(req.Draw)
@@ -65,11 +66,21 @@ func newBrain(m *Model, req *llm.Request) *brain {
 func (b *brain) noteAsked(text string) {
 	for _, s := range sentences(text) {
 		if strings.HasSuffix(s, "?") {
-			if t := topicOf(s); t != nil {
+			if t := b.topicOf(s); t != nil {
 				b.asked[t.id] = true
 			}
 		}
 	}
+}
+
+// topicOf is the function of that name, asked once for each question.
+func (b *brain) topicOf(question string) *topic {
+	t, ok := b.topics[question]
+	if !ok {
+		t = topicOf(question)
+		b.topics[question] = t
+	}
+	return t
 }
 
 func (b *brain) hear(text string) {
@@ -162,7 +173,7 @@ func (b *brain) readThread() thread {
 				th.heardBye = true
 			}
 			if s.Type == "CONVERSATION" && !now {
-				th.ask(s.Content)
+				th.ask(b, s.Content)
 			}
 		}
 		for _, a := range t.acts {
@@ -170,7 +181,7 @@ func (b *brain) readThread() thread {
 			case "TALK":
 				th.talks++
 				th.goodbye = th.goodbye || farewell.MatchString(a.Content)
-				th.ask(a.Content)
+				th.ask(b, a.Content)
 			case "REACH_OUT":
 				th.reached[a.Target] = true
 			}
@@ -180,8 +191,8 @@ func (b *brain) readThread() thread {
 	return th
 }
 
-func (th *thread) ask(text string) {
-	if t := topicOf(lastQuestion(text)); t != nil {
+func (th *thread) ask(b *brain, text string) {
+	if t := b.topicOf(lastQuestion(text)); t != nil {
 		th.topic = t
 	}
 }
