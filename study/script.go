@@ -71,8 +71,11 @@ func (d *decoder) step(n *node) (Step, bool) {
 	for _, x := range n.fields {
 		switch w, ok := find(allowed, x.key.text); {
 		case !ok:
-			what := names(v.with)
-			d.bad.add(x.key.at, known("with "+v.name, x.key.text, what), "%s has no modifier %q", v.name, x.key.text)
+			hints := known("with "+v.name, x.key.text, names(v.with))
+			if n.flow && x.value.kind == nullNode {
+				hints = append(hints, "Inside {…} a text with a comma needs quotes.")
+			}
+			d.bad.add(x.key.at, hints, "%s has no modifier %q", v.name, x.key.text)
 		case w.name == v.name && v.later:
 			d.notYet(x.key, v.word)
 		}
