@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -32,42 +33,60 @@ func (c choice) rehearsal() bool { return c.name == rehearsalName }
 
 // choose settles which model acts: the flag, the study, config.ini, the
 // environment, what is found, and last the stand-in.
-func choose(ctx context.Context, flag, study string, s *config.Settings) (choice, error) {
+func choose(ctx context.Context, flag, study string, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	named, _ := env("TINYTROUPE_MODEL")
 	for _, c := range []choice{
 		{name: flag, why: "--model"},
 		{name: study, why: "the study"},
-		{name: s.Model.Value, why: s.Model.From},
+		{name: provided(s), why: s.From["MODEL"]},
+		{name: named, why: "TINYTROUPE_MODEL"},
 	} {
 		if c.name != "" {
 			return c, nil
 		}
 	}
-	key, url := s.OpenAIKey.Value, s.BaseURL.Value
 	switch {
-	case url != "" && url != openai.DefaultURL:
-		e, err := openai.NewEndpoint(&openai.Options{BaseURL: url, Key: key})
-		if err != nil {
-			return choice{}, fmt.Errorf("%s: %w", s.BaseURL.From, err)
-		}
-		defer e.Close()
-		ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-		defer cancel()
-		models, err := e.Models(ctx)
-		if err != nil {
-			return choice{}, fmt.Errorf("%s names an endpoint, but no model is named and asking for its models failed: %w\nName one: --model openai/NAME", s.BaseURL.From, err)
-		}
-		if len(models) != 1 {
-			names := make([]string, 0, len(models))
-			for _, m := range models {
-				names = append(names, "openai/"+m.ID)
+	case s.BaseURL != "" && s.BaseURL != openai.DefaultURL:
+		where := fmt.Sprintf("BASE_URL (%s)", s.From["BASE_URL"])
+		models, err := served(ctx, s)
+		switch {
+		case err != nil:
+			return choice{}, fmt.Errorf("no model is named, and asking the server of %s which it has failed: %w\nName one: --model openai/NAME", where, err)
+		case len(models) != 1:
+			var names strings.Builder
+			for _, m := range models[:min(len(models), 20)] {
+				fmt.Fprintf(&names, "\n  --model openai/%s", m.ID)
 			}
-			return choice{}, fmt.Errorf("%s names an endpoint with %d models: say which with --model\n  %s", s.BaseURL.From, len(models), strings.Join(names[:min(len(names), 20)], "\n  "))
+			return choice{}, fmt.Errorf("no model is named, and the server of %s has %d: say which%s", where, len(models), names.String())
 		}
-		return choice{"openai/" + models[0].ID, "the only model at " + s.BaseURL.From, true}, nil
-	case key != "":
-		return choice{defaultOpenAI, "found " + s.OpenAIKey.From, true}, nil
+		return choice{"openai/" + models[0].ID, "the only model at " + s.BaseURL, true}, nil
+	case s.OpenAIKey != "":
+		return choice{defaultOpenAI, "a key was found in OPENAI_API_KEY", true}, nil
 	}
 	return choice{rehearsalName, "no model is configured", false}, nil
+}
+
+// provided is the model of config.ini, which names provider and model apart.
+func provided(s *config.Settings) string {
+	switch {
+	case s.Model == "" || s.Model == rehearsalName || strings.HasPrefix(s.Model, "openai/"):
+		return s.Model
+	case s.APIType == "":
+		return "openai/" + s.Model
+	}
+	return s.APIType + "/" + s.Model
+}
+
+// served asks an endpoint for its models.
+func served(ctx context.Context, s *config.Settings) ([]openai.ModelInfo, error) {
+	e, err := openai.NewEndpoint(&openai.Options{BaseURL: s.BaseURL, Key: s.OpenAIKey.Reveal(), Proxy: http.ProxyFromEnvironment})
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	return e.Models(ctx)
 }
 
 // caps are what a run may use; 0 is no limit.
@@ -79,6 +98,9 @@ type caps struct {
 // stack is a model ready for use, and what stands around it.
 type stack struct {
 	model llm.Model
+	small bool // the model's context is too small for long replies
+	// adapted says what the endpoint would not take, and was left out or replaced.
+	adapted func() []string
 	close func()
 }
 
@@ -90,32 +112,35 @@ type calls interface {
 
 // build makes the model that a name stands for, with cache, retries, limit, budget
 // and meter around it.
-func build(name string, s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, log *slog.Logger) (*stack, error) {
-	st := &stack{close: func() {}}
+func build(ctx context.Context, name string, s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, log *slog.Logger) (*stack, error) {
+	st := &stack{close: func() {}, adapted: func() []string { return nil }}
 	provider, id, _ := strings.Cut(name, "/")
 	var vendor llm.Model
 	switch {
 	case name == rehearsalName:
 		vendor = rehearsal.New(nil)
 	case provider == "openai" && id != "":
-		o := &openai.Options{
-			BaseURL: s.BaseURL.Value, Key: s.OpenAIKey.Value, Timeout: s.Timeout, Log: log,
-			MaxTokens: s.MaxTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.Effort,
-		}
-		if o.Key == "" && cmp.Or(o.BaseURL, openai.DefaultURL) == openai.DefaultURL {
+		if s.OpenAIKey == "" && cmp.Or(s.BaseURL, openai.DefaultURL) == openai.DefaultURL {
 			return nil, fmt.Errorf("%s needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own", name)
 		}
-		m, err := openai.New(id, o)
+		m, err := openai.New(id, &openai.Options{
+			BaseURL: s.BaseURL, Key: s.OpenAIKey.Reveal(), Timeout: s.Timeout, Log: log, Proxy: http.ProxyFromEnvironment,
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature,
+		})
 		if err != nil {
 			return nil, err
 		}
-		vendor, st.close = m, m.Close
+		vendor, st.close, st.adapted = m, m.Close, m.Adapted
+		st.small = smallContext(ctx, id, s)
 	case provider == "openai" || name == "":
 		return nil, errors.New("a model is named PROVIDER/NAME, such as openai/gpt-5-mini")
 	default:
 		return nil, fmt.Errorf("unknown model %q: this version knows openai/NAME (OpenAI and every compatible server, see OPENAI_BASE_URL) and rehearsal", name)
 	}
-	budget := llm.NewBudget(&llm.BudgetOptions{USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent})
+	budget := llm.NewBudget(&llm.BudgetOptions{USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent, Output: s.MaxCompletionTokens})
+	if parallel == 0 {
+		parallel = max(s.MaxConcurrent, 0)
+	}
 	limiter := llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})
 	st.model = llm.Wrap(vendor,
 		llm.Cache(rec),
@@ -124,4 +149,25 @@ func build(name string, s *config.Settings, c caps, parallel int, spent llm.Spen
 		llm.Spend(budget),
 		llm.Meter(rec))
 	return st, nil
+}
+
+// A model with less context than this gets tighter bounds on its replies.
+const shortContext = 16384
+
+// smallContext asks a server of one's own how much context a model has. Those that
+// do not say are taken to have enough: a prompt that does not fit is an error.
+func smallContext(ctx context.Context, id string, s *config.Settings) bool {
+	if s.BaseURL == "" || s.BaseURL == openai.DefaultURL {
+		return false
+	}
+	models, err := served(ctx, s)
+	if err != nil {
+		return false
+	}
+	for _, m := range models {
+		if m.ID == id {
+			return m.Context > 0 && m.Context < shortContext
+		}
+	}
+	return false
 }

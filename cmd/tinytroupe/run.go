@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -81,6 +82,16 @@ no call that was finished is made again.`,
 	return cmd
 }
 
+// configFiles are where settings are read: the working folder, and before it beside
+// the study.
+func configFiles(study string) []string {
+	files := []string{"config.ini"}
+	if beside := filepath.Join(filepath.Dir(study), "config.ini"); filepath.Clean(beside) != "config.ini" {
+		files = append(files, beside)
+	}
+	return files
+}
+
 // session is a run under way.
 type session struct {
 	p      *program
@@ -140,15 +151,15 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if s.f.seeded {
 		s.study.Seed = s.f.seed
 	}
-	if s.set, err = config.Load(config.Files(filepath.Dir(file)), s.p.env); err != nil {
+	if s.set, err = config.Load(configFiles(file), &config.Options{Env: s.p.env}); err != nil {
 		return err
 	}
 	s.warn = append(append([]string(nil), s.study.Warnings...), s.set.Warnings...)
-	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set); err != nil {
+	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set, s.p.env); err != nil {
 		return err
 	}
 	s.settleCaps()
-	return s.open()
+	return s.open(ctx)
 }
 
 func (s *session) settleCaps() {
@@ -170,7 +181,7 @@ func (s *session) settleCaps() {
 }
 
 // open makes the record, or opens the one to go on with, and the model.
-func (s *session) open() error {
+func (s *session) open(ctx context.Context) error {
 	m := &record.Manifest{
 		Title: s.study.Title, Slug: record.Slug(s.study.Title), Study: s.study.File, Seed: s.study.Seed,
 		Product: version(), Go: runtime.Version(), Rehearsal: s.choice.rehearsal(),
@@ -213,7 +224,7 @@ func (s *session) open() error {
 		}
 	}
 	log := slog.New(slog.NewTextHandler(s.p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if s.stack, err = build(s.choice.name, s.set, s.caps, s.f.parallel, spent, s.calls, log); err != nil {
+	if s.stack, err = build(ctx, s.choice.name, s.set, s.caps, s.f.parallel, spent, s.calls, log); err != nil {
 		return errors.Join(err, s.rec.Close())
 	}
 	for _, in := range s.study.Inputs {
@@ -240,10 +251,14 @@ func (s *session) spent() (llm.Spent, error) {
 
 // play runs the study.
 func (s *session) play(ctx context.Context) (*study.Result, error) {
-	m, err := mind.New(s.stack.model, &mind.Options{
-		NoHarmfulText: s.set.NoHarmfulText, NoCopyrightText: s.set.NoCopyrightText,
+	o := &mind.Options{
+		NoHarmfulText: !s.set.HarmfulContentPrevention, NoCopyrightText: !s.set.CopyrightPrevention,
 		Images: s.image,
-	})
+	}
+	if s.stack.small {
+		o.Actions, o.Content = 5, 400
+	}
+	m, err := mind.New(s.stack.model, o)
 	if err != nil {
 		return nil, err
 	}
@@ -334,6 +349,11 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	}
 	err = errors.Join(err, s.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Ended, m.Totals = status, time.Now().Round(0), total
+		for _, a := range s.stack.adapted() {
+			if !slices.Contains(m.Warnings, a) {
+				m.Warnings = append(m.Warnings, a)
+			}
+		}
 		if m.Problem = ""; runErr != nil {
 			m.Problem = runErr.Error()
 		}
