@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
 	"time"
 
@@ -110,15 +109,6 @@ func BenchmarkCallsSize(b *testing.B) {
 		b.ReportMetric(float64(spent.Microseconds())/(people*steps), "µs/call")
 		b.ReportMetric(float64(cpu.Microseconds())/(people*steps), "cpu-µs/call")
 	}
-}
-
-// cpuTime is what the process has used so far.
-func cpuTime() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		return 0
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // BenchmarkCallsParallel is what a call costs where 32 are under way.

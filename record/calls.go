@@ -66,8 +66,10 @@ PRAGMA user_version = 1;
 // llm.CallLog, safe for concurrent use. Calls that begin or end together share one
 // transaction.
 type Calls struct {
-	read *sql.DB // for any number of readers
-	get  *sql.Stmt
+	read    *sql.DB // for any number of readers
+	get     *sql.Stmt
+	getText *sql.Stmt
+	inflate sync.Pool // of io.ReadCloser that are flate.Resetter
 
 	db    *sql.DB // nil when read only
 	conn  *sql.Conn
@@ -126,8 +128,11 @@ func openCalls(path string, o *callsOptions) (_ *Calls, err error) {
 	case version != callsFormat:
 		return nil, &FormatError{Have: version, Want: callsFormat}
 	}
-	c.get, err = c.read.Prepare(`SELECT finish, served, input, cached, output, reasoning, reply FROM calls
-		WHERE key = ? AND outcome = 'answered' ORDER BY id LIMIT 1`)
+	if c.getText, err = c.read.Prepare(`SELECT base, shared, flate, rest FROM texts WHERE hash = ?`); err != nil {
+		return nil, err
+	}
+	c.get, err = c.read.Prepare(`SELECT finish, served, input, cached, output, reasoning, reply, base, shared, flate, rest
+		FROM calls JOIN texts ON hash = reply WHERE key = ? AND outcome = 'answered' ORDER BY id LIMIT 1`)
 	return c, err
 }
 
@@ -226,8 +231,10 @@ func (c *Calls) Close() error {
 	}
 	c.users.Wait()
 	var errs []error
-	if c.get != nil {
-		errs = append(errs, c.get.Close())
+	for _, stmt := range []*sql.Stmt{c.get, c.getText} {
+		if stmt != nil {
+			errs = append(errs, stmt.Close())
+		}
 	}
 	if c.read != nil {
 		errs = append(errs, c.read.Close())
@@ -252,13 +259,15 @@ func (c *Calls) Close() error {
 func (c *Calls) Get(key string) (*llm.Response, bool, error) {
 	var resp llm.Response
 	var reply []byte
+	var t storedText
 	u := &resp.Usage
-	err := c.get.QueryRow(keyValue(key)).Scan(&resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning, &reply)
+	err := c.get.QueryRow(keyValue(key)).Scan(&resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning,
+		&reply, &t.base, &t.shared, &t.packed, &t.rest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
 	}
 	if err == nil {
-		resp.Text, err = c.text(reply)
+		resp.Text, err = c.restore(reply, &t)
 	}
 	if err != nil {
 		return nil, false, fmt.Errorf("%s: call %s: %w", callsFile, key, err)
@@ -319,7 +328,7 @@ func (c *Calls) End(id int64, r *llm.Result) error {
 		var hash []byte
 		if reply != nil {
 			hash = reply.hash[:]
-			if err := c.putText(reply, nil); err != nil {
+			if _, err := c.putText(reply, nil); err != nil {
 				return err
 			}
 		}

@@ -37,7 +37,7 @@ func read(t testing.TB, r *Record, room string) (string, error) {
 }
 
 func TestJournalLines(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	j, err := r.Journal("tv/living room")
 	if err != nil {
 		t.Fatal(err)
@@ -80,7 +80,7 @@ func TestJournalLines(t *testing.T) {
 
 // An event that cannot be written leaves nothing of its batch.
 func TestJournalAllOrNothing(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	j, err := r.Journal("room")
 	if err != nil {
 		t.Fatal(err)
@@ -108,7 +108,7 @@ func TestJournalAllOrNothing(t *testing.T) {
 
 // A journal cut at any byte reads as, and goes on from, its last whole commit.
 func TestJournalCutAnywhere(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	j, err := r.Journal("room")
 	if err != nil {
 		t.Fatal(err)
@@ -158,7 +158,7 @@ func TestJournalCutAnywhere(t *testing.T) {
 // Damage in the middle is not a torn end: it is reported with its place, and nothing
 // is cut off.
 func TestJournalDamage(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	file := r.Path(roomPath("room"))
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		t.Fatal(err)

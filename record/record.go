@@ -240,6 +240,23 @@ func (r *Record) Calls() (*Calls, error) {
 	return c, nil
 }
 
+// Status returns how the run stands: as the manifest has it, but Interrupted where it
+// says Running and no process holds the record.
+func (r *Record) Status() Status {
+	s := r.Manifest().Status
+	if r.lock == nil {
+		s = standing(r.root, s)
+	}
+	return s
+}
+
+func standing(root *os.Root, s Status) Status {
+	if s == Running && !locked(root) {
+		return Interrupted
+	}
+	return s
+}
+
 // A Summary is what [List] tells of a record.
 type Summary struct {
 	Dir      string
@@ -270,10 +287,7 @@ func List(dir string) ([]Summary, error) {
 			continue
 		}
 		m, err := readManifest(root)
-		s := Summary{Dir: d, Manifest: m, Status: m.Status, Err: err}
-		if s.Status == Running && !locked(root) {
-			s.Status = Interrupted
-		}
+		s := Summary{Dir: d, Manifest: m, Status: standing(root, m.Status), Err: err}
 		root.Close()
 		if !errors.Is(err, ErrNoRecord) {
 			list = append(list, s)

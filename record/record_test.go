@@ -1,15 +1,12 @@
 package record
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -23,7 +20,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 )
 
-func create_(t testing.TB, dir string) *Record {
+func newRecord(t testing.TB, dir string) *Record {
 	t.Helper()
 	r, err := Create(dir, &Manifest{Title: "TV ad", Started: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)}, &Options{Fast: true})
 	if err != nil {
@@ -100,7 +97,7 @@ func TestCreateNeverOverwrites(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, want := range []string{dir, dir + "-2", dir + "-3"} {
-		if r := create_(t, dir); r.Dir() != want {
+		if r := newRecord(t, dir); r.Dir() != want {
 			t.Errorf("record %d is %s", i, r.Dir())
 		}
 	}
@@ -110,7 +107,7 @@ func TestPermissions(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the folder of the user is private there")
 	}
-	r := create_(t, filepath.Join(t.TempDir(), "runs", "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "runs", "one"))
 	j, err := r.Journal("living room")
 	if err == nil {
 		err = j.Append(tinytroupe.Event{Seq: 1, End: true})
@@ -141,7 +138,7 @@ func TestPermissions(t *testing.T) {
 
 func TestNothingLeavesTheFolder(t *testing.T) {
 	base := t.TempDir()
-	r := create_(t, filepath.Join(base, "one"))
+	r := newRecord(t, filepath.Join(base, "one"))
 	for _, name := range []string{"../x", "/x", "a/../../x", ".", "", "a//b", "a/./b"} {
 		if err := r.WriteFile(name, []byte("x")); err == nil {
 			t.Errorf("wrote %q", name)
@@ -211,7 +208,7 @@ func TestFileNames(t *testing.T) {
 }
 
 func TestInputs(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	for _, in := range [][2]string{{"study.yaml", "a"}, {"../x.csv", "b"}, {"_/x.csv", "c"}, {"study.yaml", "a"}, {"Study.yaml", "d"}} {
 		if err := r.AddInput(in[0], []byte(in[1])); err != nil {
 			t.Error(err)
@@ -241,7 +238,7 @@ func TestInputs(t *testing.T) {
 }
 
 func TestArtifacts(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	data := []byte("a picture")
 	h := Hash(data)
 	if err := errors.Join(r.PutArtifact(h, data), r.PutArtifact(h, data)); err != nil {
@@ -265,7 +262,7 @@ func TestArtifacts(t *testing.T) {
 }
 
 func TestPeopleAndFailures(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	if p, err := r.People(); p != nil || err != nil {
 		t.Error(p, err)
 	}
@@ -366,86 +363,13 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// Another process that holds the record is named; a dead one holds nothing.
-func TestLock(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "one")
-	if err := create_(t, dir).Close(); err != nil {
-		t.Fatal(err)
-	}
-	cmd, stdin := holder(t, dir)
-	_, err := Open(dir, nil)
-	var l *LockedError
-	if !errors.As(err, &l) || l.PID != cmd.Process.Pid || !strings.Contains(err.Error(), fmt.Sprintf("%s is in use by process %d", dir, l.PID)) {
-		t.Errorf("got %v", err)
-	}
-	if list, err := List(filepath.Dir(dir)); err != nil || len(list) != 1 || list[0].Status != Running {
-		t.Errorf("%+v, %v", list, err)
-	}
-	if v, err := View(dir); err != nil {
-		t.Error(err)
-	} else {
-		v.Close()
-	}
-	if err := cmd.Process.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	_ = cmd.Wait()
-	stdin.Close()
-	if list, err := List(filepath.Dir(dir)); err != nil || len(list) != 1 || list[0].Status != Interrupted {
-		t.Errorf("%+v, %v", list, err)
-	}
-	r, err := Open(dir, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Open(dir, nil); err == nil || !strings.Contains(err.Error(), "this process") {
-		t.Errorf("got %v", err)
-	}
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
-	// One that ends in good order leaves it too.
-	cmd, stdin = holder(t, dir)
-	stdin.Close()
-	if err := cmd.Wait(); err != nil {
-		t.Fatal(err)
-	}
-	create := create_(t, dir)
-	if create.Dir() != dir+"-2" {
-		t.Errorf("made %s", create.Dir())
-	}
-}
-
-// holder runs this test binary to hold a record.
-func holder(t *testing.T, dir string) (*exec.Cmd, io.Closer) {
-	t.Helper()
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "RECORD_TEST_HOLD="+dir)
-	cmd.Stderr = os.Stderr
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	out, err := cmd.StdoutPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	if line, err := bufio.NewReader(out).ReadString('\n'); line != "held\n" {
-		t.Fatalf("%q, %v", line, err)
-	}
-	return cmd, in
-}
-
 func TestList(t *testing.T) {
 	base := t.TempDir()
 	if list, err := List(filepath.Join(base, "none")); list != nil || err != nil {
 		t.Error(list, err)
 	}
 	for i, name := range []string{"b", "a", "c"} {
-		r := create_(t, filepath.Join(base, name))
+		r := newRecord(t, filepath.Join(base, name))
 		if err := r.Update(func(m *Manifest) { m.Started = m.Started.Add(time.Duration(i) * time.Hour); m.Status = Done }); err != nil {
 			t.Fatal(err)
 		}
@@ -472,7 +396,7 @@ func TestList(t *testing.T) {
 
 // The calls of a record are read while it runs, and when it is done.
 func TestCallsView(t *testing.T) {
-	r := create_(t, filepath.Join(t.TempDir(), "one"))
+	r := newRecord(t, filepath.Join(t.TempDir(), "one"))
 	c, err := r.Calls()
 	if err != nil {
 		t.Fatal(err)

@@ -157,11 +157,11 @@ func (c *Calls) has(stmt *sql.Stmt, h hash) (bool, error) {
 // putPrompt stores what is new of a prompt, from the longest part that is known on,
 // and returns the last node; nil for an empty prompt.
 func (c *Calls) putPrompt(p *prompt) ([]byte, error) {
-	if err := c.putText(&p.settings, nil); err != nil {
+	if _, err := c.putText(&p.settings, nil); err != nil {
 		return nil, err
 	}
 	for i := range p.images {
-		if err := c.putText(&p.images[i], nil); err != nil {
+		if _, err := c.putText(&p.images[i], nil); err != nil {
 			return nil, err
 		}
 	}
@@ -193,10 +193,11 @@ func (c *Calls) putPrompt(p *prompt) ([]byte, error) {
 		if first, ok := c.texts.first[up]; ok {
 			base = &first
 		}
-		if err := c.putText(&nd.text, base); err != nil {
+		added, err := c.putText(&nd.text, base)
+		if err != nil {
 			return nil, err
 		}
-		if base == nil {
+		if added && base == nil { // so that what others refer to refers to nothing
 			if len(c.texts.first) >= mostFirst {
 				clear(c.texts.first)
 			}
@@ -210,11 +211,12 @@ func (c *Calls) putPrompt(p *prompt) ([]byte, error) {
 	return p.nodes[n-1].hash[:], nil
 }
 
-// putText stores a text once. What it has in common with base is not stored again.
-func (c *Calls) putText(t *text, base *text) error {
+// putText stores a text once and reports whether it was new. What it has in common
+// with base, which has none itself, is not stored again.
+func (c *Calls) putText(t *text, base *text) (added bool, err error) {
 	found, err := c.has(c.stmts.hasText, t.hash)
 	if err != nil || found {
-		return err
+		return false, err
 	}
 	const worth = 64 // bytes, less than which is not worth a reference
 	var from []byte
@@ -233,17 +235,17 @@ func (c *Calls) putText(t *text, base *text) error {
 	if len(rest) > 2*worth {
 		b, err := c.texts.pack(rest)
 		if err != nil {
-			return err
+			return false, err
 		}
 		if len(b) < len(rest) {
 			rest, packed = b, 1
 		}
 	}
 	if _, err := c.stmts.addText.Exec(t.hash[:], from, shared, packed, rest); err != nil {
-		return err
+		return false, err
 	}
 	c.texts.note(t.hash)
-	return nil
+	return true, nil
 }
 
 // pack compresses; the result is valid until the next call.
@@ -264,47 +266,64 @@ func (s *textStore) pack(b []byte) ([]byte, error) {
 	return s.buf.Bytes(), err
 }
 
-// text returns a stored text, which must have the hash it is named by.
+// storedText is a row of texts.
+type storedText struct {
+	base   []byte
+	shared int
+	packed int
+	rest   []byte
+}
+
+// text returns a stored text.
 func (c *Calls) text(h []byte) (string, error) {
 	if h == nil {
 		return "", nil
 	}
-	body, err := c.loadText(h, 0)
-	if err == nil {
-		if t := newText(body); !bytes.Equal(t.hash[:], h) {
-			err = errors.New("its text is damaged")
-		}
-	}
-	return body, err
-}
-
-func (c *Calls) loadText(h []byte, depth int) (string, error) {
-	var base, rest []byte
-	var shared, packed int
-	row := c.read.QueryRow(`SELECT base, shared, flate, rest FROM texts WHERE hash = ?`, h)
-	if err := row.Scan(&base, &shared, &packed, &rest); err != nil {
+	var t storedText
+	if err := c.getText.QueryRow(h).Scan(&t.base, &t.shared, &t.packed, &t.rest); err != nil {
 		return "", fmt.Errorf("text %x: %w", h, err)
 	}
-	if packed != 0 {
-		var err error
-		if rest, err = io.ReadAll(flate.NewReader(bytes.NewReader(rest))); err != nil {
-			return "", fmt.Errorf("text %x: %w", h, err)
+	return c.restore(h, &t)
+}
+
+// restore puts a text together, which must have the hash it is named by. The base of
+// a text is never one that has a base.
+func (c *Calls) restore(h []byte, t *storedText) (string, error) {
+	rest, err := c.unpack(t)
+	if err == nil && t.base != nil {
+		var b storedText
+		var base []byte
+		if err = c.getText.QueryRow(t.base).Scan(&b.base, &b.shared, &b.packed, &b.rest); err == nil {
+			base, err = c.unpack(&b)
+		}
+		if err == nil {
+			rest = slices.Concat(base[:max(0, min(t.shared, len(base)))], rest)
 		}
 	}
-	if base == nil {
-		return string(rest), nil
-	}
-	if depth > 8 {
-		return "", fmt.Errorf("text %x: too deep", h)
-	}
-	body, err := c.loadText(base, depth+1)
-	if err == nil && (shared < 0 || shared > len(body)) {
-		err = fmt.Errorf("text %x: its base is too short", h)
+	body := string(rest)
+	if name := newText(body).hash; err == nil && !bytes.Equal(name[:], h) {
+		err = errors.New("damaged")
 	}
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("text %x: %w", h, err)
 	}
-	return body[:shared] + string(rest), nil
+	return body, nil
+}
+
+func (c *Calls) unpack(t *storedText) ([]byte, error) {
+	if t.packed == 0 {
+		return t.rest, nil
+	}
+	r, _ := c.inflate.Get().(io.ReadCloser)
+	if r == nil {
+		r = flate.NewReader(nil)
+	}
+	defer c.inflate.Put(r)
+	// flate.NewReader promises a Resetter.
+	if err := r.(flate.Resetter).Reset(bytes.NewReader(t.rest), nil); err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
 }
 
 // request puts a request together again.

@@ -7,6 +7,7 @@
 package transcript
 
 import (
+	"bufio"
 	"io"
 	"iter"
 	"slices"
@@ -77,19 +78,23 @@ const (
 
 // Write writes the transcript of the events.
 func Write(w io.Writer, events iter.Seq[tinytroupe.Event], o *Options) error {
-	p := NewPrinter(w, o)
+	b := bufio.NewWriter(w)
+	p := NewPrinter(b, o)
 	for ev := range events {
 		p.Events(ev)
 		if p.err != nil {
 			break
 		}
 	}
-	return p.Close()
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return b.Flush()
 }
 
-// A Printer writes a transcript as events come: its Events method is a world's
-// Observe. It is not safe for concurrent use. An error in writing is kept and returned
-// by Close; nothing is written after it.
+// A Printer writes a transcript as events come; a world's Observe passes them on to
+// Events. Each call of Events is at most one write. It is not safe for concurrent use.
+// An error in writing is kept and returned by Close; nothing is written after it.
 type Printer struct {
 	w    io.Writer
 	o    Options

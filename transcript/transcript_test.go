@@ -7,6 +7,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -150,6 +151,23 @@ func TestStreaming(t *testing.T) {
 	}
 }
 
+var sgr = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// Colours are all that the coloured form adds.
+func sameButColours(t *testing.T, evs []tt.Event, o Options) {
+	t.Helper()
+	o.Form = Plain
+	want := render(t, evs, &o)
+	o.Form = Coloured
+	if d := cmp.Diff(want, sgr.ReplaceAllString(render(t, evs, &o), "")); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestColours(t *testing.T) {
+	sameButColours(t, sample(), Options{Rehearsal: true, Details: true, Done: true, Title: "x"})
+}
+
 // Whatever is said by a commit is shown at once: only arrivals may wait.
 func TestNothingWaits(t *testing.T) {
 	var b bytes.Buffer
@@ -229,6 +247,7 @@ func FuzzForms(f *testing.F) {
 			most = 0
 		}
 		evs := spoken(who, what)
+		sameButColours(t, evs, Options{MaxContent: most})
 		for _, form := range []Form{Plain, Markdown, JSONLines} {
 			out := render(t, evs, &Options{Form: form, MaxContent: most})
 			if !utf8.ValidString(out) {
