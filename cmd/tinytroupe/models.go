@@ -101,7 +101,7 @@ type stack struct {
 	small bool // the model's context is too small for long replies
 	// adapted says what the endpoint would not take, and was left out or replaced.
 	adapted func() []string
-	close func()
+	close   func()
 }
 
 // calls keeps the calls of a run.
@@ -110,15 +110,14 @@ type calls interface {
 	llm.CallLog
 }
 
-// build makes the model that a name stands for, with cache, retries, limit, budget
-// and meter around it.
-func build(ctx context.Context, name string, s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, log *slog.Logger) (*stack, error) {
+// connect makes the model that a name stands for. Nothing is called but a server's
+// list of models.
+func connect(ctx context.Context, name string, s *config.Settings, log *slog.Logger) (*stack, error) {
 	st := &stack{close: func() {}, adapted: func() []string { return nil }}
 	provider, id, _ := strings.Cut(name, "/")
-	var vendor llm.Model
 	switch {
 	case name == rehearsalName:
-		vendor = rehearsal.New(nil)
+		st.model = rehearsal.New(nil)
 	case provider == "openai" && id != "":
 		if s.OpenAIKey == "" && cmp.Or(s.BaseURL, openai.DefaultURL) == openai.DefaultURL {
 			return nil, fmt.Errorf("%s needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own", name)
@@ -130,25 +129,29 @@ func build(ctx context.Context, name string, s *config.Settings, c caps, paralle
 		if err != nil {
 			return nil, err
 		}
-		vendor, st.close, st.adapted = m, m.Close, m.Adapted
+		st.model, st.close, st.adapted = m, m.Close, m.Adapted
 		st.small = smallContext(ctx, id, s)
 	case provider == "openai" || name == "":
 		return nil, errors.New("a model is named PROVIDER/NAME, such as openai/gpt-5-mini")
 	default:
 		return nil, fmt.Errorf("unknown model %q: this version knows openai/NAME (OpenAI and every compatible server, see OPENAI_BASE_URL) and rehearsal", name)
 	}
-	budget := llm.NewBudget(&llm.BudgetOptions{USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent, Output: s.MaxCompletionTokens})
+	return st, nil
+}
+
+// wrap puts cache, retries, limit, budget and meter around the model.
+func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls) {
 	if parallel == 0 {
 		parallel = max(s.MaxConcurrent, 0)
 	}
-	limiter := llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})
-	st.model = llm.Wrap(vendor,
+	st.model = llm.Wrap(st.model,
 		llm.Cache(rec),
 		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts}),
-		llm.Limit(limiter),
-		llm.Spend(budget),
+		llm.Limit(llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})),
+		llm.Spend(llm.NewBudget(&llm.BudgetOptions{
+			USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent, Output: s.MaxCompletionTokens,
+		})),
 		llm.Meter(rec))
-	return st, nil
 }
 
 // A model with less context than this gets tighter bounds on its replies.

@@ -159,7 +159,15 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		return err
 	}
 	s.settleCaps()
-	return s.open(ctx)
+	log := slog.New(slog.NewTextHandler(s.p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	if s.stack, err = connect(ctx, s.choice.name, s.set, log); err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		s.stack.close()
+		return err
+	}
+	return nil
 }
 
 func (s *session) settleCaps() {
@@ -180,8 +188,8 @@ func (s *session) settleCaps() {
 	}
 }
 
-// open makes the record, or opens the one to go on with, and the model.
-func (s *session) open(ctx context.Context) error {
+// open makes the record, or opens the one to go on with.
+func (s *session) open() error {
 	m := &record.Manifest{
 		Title: s.study.Title, Slug: record.Slug(s.study.Title), Study: s.study.File, Seed: s.study.Seed,
 		Product: version(), Go: runtime.Version(), Rehearsal: s.choice.rehearsal(),
@@ -223,10 +231,7 @@ func (s *session) open(ctx context.Context) error {
 			return errors.Join(err, s.rec.Close())
 		}
 	}
-	log := slog.New(slog.NewTextHandler(s.p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if s.stack, err = build(ctx, s.choice.name, s.set, s.caps, s.f.parallel, spent, s.calls, log); err != nil {
-		return errors.Join(err, s.rec.Close())
-	}
+	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls)
 	for _, in := range s.study.Inputs {
 		if err := s.rec.AddInput(in.Path, in.Data); err != nil {
 			return s.refuse("%w", err)
