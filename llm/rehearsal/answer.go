@@ -33,7 +33,7 @@ func (b *brain) answer(text string) reply {
 			n := b.onScale(matter(text, question), float64(lo), float64(hi))
 			return reply{
 				b.think("I have to put a number to this.", "How much is it, in one number?"),
-				join(b.pick("scale", fmt.Sprintf("I would say %v.", n), fmt.Sprintf("%v, I would say.", n), fmt.Sprintf("My answer is %v.", n)), b.because(matter(text, question), n < float64(lo+hi)/2)),
+				join(b.pick("scale", fmt.Sprintf("I would say %v.", n), fmt.Sprintf("I would give it %v.", n), fmt.Sprintf("My answer is %v.", n)), b.because(matter(text, question), n < float64(lo+hi)/2)),
 				"the number I give",
 			}
 		}
@@ -122,7 +122,13 @@ func (b *brain) particular(text, question string) reply {
 		}
 		r.words = first(r.words, b.pick("how", "I have my own way of doing that.", "One step after another."))
 	default:
-		r.words = join(b.pick("unknown", "I have never given that much thought.", "I could not name just one thing.", "I have no good answer to that."), b.because(question, true))
+		var rather []string
+		for _, f := range b.me.of(like, interest) {
+			if n := f.thing(); n != "" && !b.told(&f) {
+				rather = append(rather, "I would rather talk about "+n+".", "Ask me about "+n+" instead.")
+			}
+		}
+		r.words = join(b.pick("unknown", "I have never given that much thought.", "I could not name just one thing.", "I have no good answer to that."), b.pick("rather", rather...))
 	}
 	return r
 }
@@ -195,6 +201,7 @@ func (b *brain) onScale(text string, lo, hi float64) float64 {
 var (
 	prepositions = set("about on of regarding concerning called named with for")
 	inside       = set("of from at in for with to on the a an my your our new and")
+	breaks       = set("is are was were be been being am do does did have has had can could will would should must may might when where while because if but or so than then as there here not please also too more most all any some up out off into over after before between during through i'm it's that's there's don't isn't")
 	determiners  = set("a an the my your our this these those his her their its another new")
 	notNouns     = set("you me yourself yourselves it them us each one what how which who why whether that i he she they myself scale everyone")
 )
@@ -260,10 +267,10 @@ func phraseAt(fields []string) string {
 	for i, field := range fields {
 		core := strings.Trim(field, ",;:.!?()")
 		l := strings.ToLower(core)
-		if i == 0 && (notNouns[l] || stop[l] && !determiners[l] && !strings.HasSuffix(l, "ing")) || i >= 7 || core == "" || strings.HasPrefix(field, "(") {
+		if i == 0 && (notNouns[l] || breaks[l] || inside[l] && !determiners[l]) || i >= 7 || core == "" || strings.HasPrefix(field, "(") {
 			break
 		}
-		if i > 0 && stop[l] && !inside[l] || i > 2 && strings.HasSuffix(l, "ing") {
+		if i > 0 && (breaks[l] || notNouns[l]) || i > 2 && strings.HasSuffix(l, "ing") {
 			break
 		}
 		out = append(out, core)
@@ -271,7 +278,7 @@ func phraseAt(fields []string) string {
 			break
 		}
 	}
-	for len(out) > 0 && stop[strings.ToLower(out[len(out)-1])] {
+	for len(out) > 0 && (inside[strings.ToLower(out[len(out)-1])] || determiners[strings.ToLower(out[len(out)-1])]) {
 		out = out[:len(out)-1]
 	}
 	if len(out) == 0 {

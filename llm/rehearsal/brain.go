@@ -146,6 +146,7 @@ type thread struct {
 	heardBye bool
 	guide    []string // questions the person was given to ask
 	topic    *topic   // the last one that anybody asked about, before what is new
+	open     string   // the person's own last question, where it belongs to no topic
 	reached  map[string]bool
 	turns    int
 }
@@ -182,6 +183,12 @@ func (b *brain) readThread() thread {
 				th.talks++
 				th.goodbye = th.goodbye || farewell.MatchString(a.Content)
 				th.ask(b, a.Content)
+				if q := lastQuestion(a.Content); q != "" && !backAsk.MatchString(q) {
+					th.open = ""
+					if b.topicOf(q) == nil {
+						th.open = q
+					}
+				}
 			case "REACH_OUT":
 				th.reached[a.Target] = true
 			}

@@ -231,7 +231,11 @@ func (b *brain) ground(text string, against bool) (fact, string) {
 		return best, word
 	}
 	var usable []fact
-	for _, f := range b.me.of(like, interest, goal, trait, belief) {
+	general := []kind{like, interest, goal, belief}
+	if !against { // a virtue is no reason against anything
+		general = append(general, trait)
+	}
+	for _, f := range b.me.of(general...) {
 		if b.told(&f) {
 			continue
 		}
@@ -277,8 +281,6 @@ func (b *brain) because(text string, against bool) string {
 	}
 	said := lowerFirst(f.plain())
 	switch {
-	case f.kind == trait && against:
-		pool = []string{"I know myself: " + said, "It is not my way: " + said}
 	case f.kind == trait:
 		pool = []string{upperFirst(unstopped(f.said)) + ", so why not?", "It suits me: " + said}
 	case f.kind == belief && f.said != "":

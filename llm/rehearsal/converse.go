@@ -173,6 +173,11 @@ func (b *brain) spokeTo() int {
 
 // ask puts a question on what comes next, or "" when all has been asked.
 func (b *brain) ask(name, task string) (string, *topic) {
+	if about := aboutIn(task); about != "" {
+		if q := b.pick("about", "What do you think about "+about+"?"); q != "" {
+			return q, nil
+		}
+	}
 	for range len(topics) {
 		t := b.nextTopic(name, task)
 		if t == nil {
@@ -188,6 +193,18 @@ func (b *brain) ask(name, task string) (string, *topic) {
 		}
 	}
 	return "", nil
+}
+
+var aboutTask = regexp.MustCompile(`(?i)\b(?:talk|chat|speak|converse|conversation|discuss\w*|debate)\b.{0,40}?\babout (.+)`)
+
+// aboutIn is what a task wants people to talk about, where none of the usual topics
+// is meant.
+func aboutIn(task string) string {
+	m := aboutTask.FindStringSubmatch(task)
+	if m == nil || topicOf(m[1]) != nil || strings.HasPrefix(m[1], "your") {
+		return ""
+	}
+	return phraseAt(strings.Fields(m[1]))
 }
 
 // goodbye ends a conversation.
@@ -245,11 +262,15 @@ func (b *brain) exchange(from, text, question string, th thread) reply {
 			t = b.back(text, th)
 		}
 		switch {
+		case backAsk.MatchString(question) && th.open != "":
+			t = nil
+			a := b.answer(th.open)
+			answer, r.thought, r.subject = a.words, a.thought, a.subject
 		case whyAsk.MatchString(question):
 			w := b.why(text, question, "this")
 			answer, r.thought = w.words, w.thought
 		case t != nil:
-			answer = b.tell(t, text)
+			answer = b.tell(t, text+" "+th.task)
 		default:
 			a := b.answer(question)
 			answer, r.thought = a.words, a.thought
@@ -284,13 +305,15 @@ func (b *brain) exchange(from, text, question string, th thread) reply {
 	case group && question != "", !chatty && question != "" && t == nil:
 	case chatty && question != "" && !backAsk.MatchString(question) && t != nil && answer != "" && b.chance("give back", 0.55):
 		next = b.backTo(from)
+	case chatty && asking.MatchString(question) && t == nil && b.chance("give back", 0.8):
+		next = b.backTo(from)
 	case !chatty:
 	default:
 		var topic *topic
 		if next, topic = b.ask(from, th.task); next == "" && !group {
 			next = b.goodbye(from, false)
 		} else if topic != nil && question == "" && b.chance("share", 0.5) {
-			answer = b.tell(topic, text)
+			answer = b.tell(topic, text+" "+th.task)
 		}
 	}
 	if r.thought == "" && !group && th.goal && !chatty {

@@ -256,7 +256,7 @@ func wish(goal string) string {
 	case w == "to" && rest != "":
 		return "I want to " + lowerFirst(rest)
 	case verbs[w]:
-		return "I want to " + myOwn(lowerFirst(goal))
+		return "I want to " + voice{he: true, she: true}.myOwn(lowerFirst(goal))
 	}
 	return lowerFirst(goal)
 }

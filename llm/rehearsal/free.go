@@ -57,6 +57,7 @@ var (
 	reasonName = regexp.MustCompile(`why|reason|justif|explan|rationale|motiv|because|comment`)
 	storyName  = regexp.MustCompile(`summary|narrative|story|consolidat|recap|overview|report|abstract`)
 	memoName   = regexp.MustCompile(`/(?:memos?|memories|facts)/`)
+	hello      = regexp.MustCompile(`(?i)^(?:hello|hi|hey|good (?:morning|day|evening))\b`)
 	whoName    = regexp.MustCompile(`^(?:name|person|who|speaker|author|source|participant|respondent|full_?name)$`)
 	summing    = regexp.MustCompile(`(?i)\b(?:summar\w+|consolidat\w+|recap|condense|in short)\b`)
 	telling2   = regexp.MustCompile(`(?i)\b(?:story|narrative|tale|plot|chapter)\b`)
@@ -261,7 +262,7 @@ func (b *brain) narrative() string {
 func (b *brain) reported(u utterance) string {
 	best := ""
 	for _, s := range sentences(u.text) {
-		if !strings.HasSuffix(s, "?") && !farewell.MatchString(s) && len(keywords(s)) > len(keywords(best)) && count(s) <= 40 {
+		if !strings.HasSuffix(s, "?") && !farewell.MatchString(s) && !hello.MatchString(s) && len(keywords(s)) > len(keywords(best)) && count(s) <= 40 {
 			best = s
 		}
 	}

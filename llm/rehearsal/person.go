@@ -52,7 +52,7 @@ type person struct {
 	nationality string
 	facts       []fact
 	relations   map[string]string
-	names       map[string]bool // words, in lower case, that are names in this text
+	voice       voice
 	text        string          // all of it, for hashing
 	pro, contra map[string]bool // stems of what is wanted and of what is not
 }
@@ -67,7 +67,8 @@ func readPerson(line string) *person {
 	if inner, ok := m["persona"].(map[string]any); ok && m["name"] == nil {
 		m = inner
 	}
-	p.names = namesIn(line)
+	gender := strings.ToLower(str(m["gender"]))
+	p.voice = voice{names: namesIn(line), he: !strings.HasPrefix(gender, "f"), she: !strings.HasPrefix(gender, "m")}
 	p.name = oneLine(str(m["name"]))
 	p.nick = nick(p.name)
 	p.age = oneLine(str(m["age"]))
@@ -116,9 +117,11 @@ func readPerson(line string) *person {
 	return p
 }
 
-var capital = regexp.MustCompile(`[\p{L}\d,] (\p{Lu}[\p{L}’'-]+)`)
+var capital = regexp.MustCompile(`(?:^|[\s"])\p{Ll}[\p{L}’'-]*,? (\p{Lu}[\p{L}’'-]+)`)
 
-// namesIn finds words that stand with a capital in the middle of a sentence.
+var degrees = set("science arts technical university college school engineering business bachelor master")
+
+// namesIn finds words that stand with a capital after a word without one.
 func namesIn(text string) map[string]bool {
 	names := map[string]bool{}
 	for _, m := range capital.FindAllStringSubmatch(text, -1) {
@@ -128,6 +131,9 @@ func namesIn(text string) map[string]bool {
 		if w == strings.ToLower(w) {
 			delete(names, w)
 		}
+	}
+	for w := range degrees {
+		delete(names, w)
 	}
 	return names
 }
@@ -177,7 +183,7 @@ func (p *person) readWork(v any) {
 		p.facts = append(p.facts, fact{kind: work, raw: title, said: s + ".", says: []string{s + "."}, stems: stems(title + " " + p.org)})
 	}
 	for _, s := range sentences(description) {
-		if f := readFact(work, s, p.names); f.said != "" && count(f.said) <= 26 && !restates(f.said, p.job) {
+		if f := readFact(work, s, p.voice); f.said != "" && count(f.said) <= 26 && !restates(f.said, p.job) {
 			p.facts = append(p.facts, f)
 		}
 	}
@@ -229,7 +235,7 @@ func (p *person) readRoutines(v any) {
 func (p *person) add(k kind, values ...any) {
 	for _, v := range values {
 		for _, s := range texts(v) {
-			if f := readFact(k, s, p.names); f.raw != "" && !p.has(f.raw) {
+			if f := readFact(k, s, p.voice); f.raw != "" && !p.has(f.raw) {
 				p.facts = append(p.facts, f)
 			}
 		}

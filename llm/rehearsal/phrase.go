@@ -25,9 +25,9 @@ var verbs = set(`accept achieve add admire advise aim analyse analyze appreciate
 	lift stretch skate ski sail row box bowl quilt crochet brew roast grill barbecue prioritise prioritize emphasise emphasize
 	demonstrate approach communicate collaborate negotiate supervise oversee run operate sell code program debug document
 	conduct balance adapt argue challenge defend double-check overthink procrastinate recycle volunteer tinker experiment
-	switch pursue master open speak express point stock count pour bring invite walk toss sweep scrub steam snooze matter exist sound sort quote rent mean close hand label owe stock mark chase dread trade deliver host fold wipe feed`)
+	switch pursue master open speak express point stock count pour bring invite walk toss sweep scrub steam snooze shovel regret convert cross plaster knock apologise apologize withdraw type lie matter exist sound sort quote rent mean close hand label owe stock mark chase dread trade deliver host fold wipe feed`)
 
-var irregular = map[string]string{"has": "have", "is": "am", "does": "do", "goes": "go", "was": "was", "can": "can", "cannot": "cannot", "will": "will"}
+var irregular = map[string]string{"has": "have", "is": "am", "does": "do", "goes": "go", "was": "was", "can": "can", "cannot": "cannot", "will": "will", "lies": "lie", "dies": "die", "ties": "tie"}
 
 // base returns the base form of a verb in the third person, or false when w is
 // none.
@@ -36,7 +36,7 @@ func base(w string) (string, bool) {
 	if b, ok := irregular[w]; ok {
 		return b, true
 	}
-	for _, cut := range []struct{ suffix, with string }{{"ies", "y"}, {"es", ""}, {"s", ""}, {"s", "e"}} {
+	for _, cut := range []struct{ suffix, with string }{{"ies", "y"}, {"es", ""}, {"s", ""}} {
 		if b, ok := strings.CutSuffix(w, cut.suffix); ok && verbs[b+cut.with] {
 			return b + cut.with, true
 		}
@@ -49,7 +49,7 @@ var (
 		generally really actively currently constantly genuinely deeply quickly easily carefully secretly enthusiastically only`)
 	adjectives = set(`proficient fluent good great excellent skilled skilful experienced familiar allergic afraid passionate interested
 		curious married divorced engaged single widowed retired born vegetarian vegan bilingual left-handed proud fond keen
-		comfortable competent capable able knowledgeable certified trained adept strong well-versed terrible bad loyal close
+		comfortable competent capable able knowledgeable certified trained weak adept strong well-versed terrible bad loyal close
 		known obsessed fascinated open-minded detail-oriented analytical creative patient impatient shy friendly stubborn
 		practical optimistic pessimistic introverted extroverted ambitious empathetic generous organised organized honest
 		reserved outgoing cautious sceptical skeptical witty meticulous adventurous independent competitive sensitive calm
@@ -58,7 +58,7 @@ var (
 		easy-going easygoing careful inquisitive imaginative self-confident confident collaborative innovative tired worried
 		raised based active involved aware wary mindful supportive assertive energetic methodical structured decisive`)
 	pastVerbs = set(`grew studied moved worked lived won met started began learned learnt spent wrote founded played served ran
-		taught lost travelled traveled graduated earned built survived raised bought had was spoke dreamt inherited trained`)
+		taught lost travelled traveled graduated earned built survived raised bought had was spoke dreamt inherited trained laid came ate gave kept took saw made found told slept fell broke drove rode sold paid quit left threw gave stood sat sang`)
 	finite  = regexp.MustCompile(`(?i)\b(?:is|are|was|were|should|must|can|cannot|can't|will|won't|would|has|have|does|do|doesn't|don't|isn't|aren't|matters?|makes?|needs?|deserves?|leads?|brings?|starts?|begins?|comes?|helps?|beats?|counts?|wins?|takes?|gives?|keeps?|creates?|requires?|belongs?|depends?|works?|improves?|pays?|connects?|teaches?)\b`)
 	liking  = regexp.MustCompile(`(?i)^(?:I|you) (?:really |truly |deeply |absolutely )?(?:like|love|enjoy|adore|am interested in|am passionate about|am fond of|prefer) (.+)$`)
 	hating  = regexp.MustCompile(`(?i)^(?:I|you) (?:really )?(?:dislike|hate|do not like|don't like|cannot stand|can't stand) (.+)$`)
@@ -66,20 +66,19 @@ var (
 	third   = regexp.MustCompile(`^(?:He|She|They) `)
 )
 
-// readFact brings one item of a persona into the forms that sentences need. names
-// are the words that keep their capital.
-func readFact(k kind, item string, names map[string]bool) fact {
-	f := formsOf(k, item)
-	if names[firstWord(f.noun)] {
+// readFact brings one item of a persona into the forms that sentences need.
+func readFact(k kind, item string, v voice) fact {
+	f := formsOf(k, item, v)
+	if v.names[firstWord(f.noun)] {
 		f.noun = upperFirst(f.noun)
 	}
 	if f.raw != "" {
-		f.says = f.allSayings()
+		f.says = f.allSayings(v)
 	}
 	return f
 }
 
-func formsOf(k kind, item string) fact {
+func formsOf(k kind, item string, v voice) fact {
 	raw := unstopped(strings.TrimLeft(oneLine(item), "-*• "))
 	f := fact{kind: k, raw: raw, stems: stems(raw)}
 	if raw == "" {
@@ -115,19 +114,25 @@ func formsOf(k kind, item string) fact {
 	if k != belief {
 		s = headOf(s)
 	}
-	f.readPhrase(s)
+	f.readPhrase(s, v)
 	return f
 }
+
+var before = set("and or but then I")
 
 var nounLike = set("books walks hikes runs plans drinks works dances designs travels meets talks texts calls shows plays visits notes messages looks rides rests views starts ends offers sketches paints stops reads")
 
 // asMine puts the verb phrase of somebody else into the first person: drinks coffee
 // and reads becomes drink coffee and read.
-func asMine(s string) string {
-	fields := strings.Fields(myOwn(s))
+func (v voice) asMine(s string) string {
+	fields := strings.Fields(v.myOwn(s))
 	for i := 1; i < len(fields); i++ {
 		switch prev := strings.Trim(fields[i-1], ","); prev {
-		case "and", "or", "but", "then", "also", "often", "usually":
+		case "and", "or", "but", "then":
+		case "also", "often", "usually", "really", "still", "never", "always", "sometimes", "rarely":
+			if i < 2 || !before[fields[i-2]] {
+				continue
+			}
 		default:
 			if prev == fields[i-1] {
 				continue
@@ -148,43 +153,58 @@ func asMine(s string) string {
 }
 
 // readPhrase reads an item without a subject, or with one of its own.
-func (f *fact) readPhrase(s string) {
+func (f *fact) readPhrase(s string, v voice) {
 	w := strings.ToLower(firstWord(s))
 	_, rest, _ := strings.Cut(s, " ")
 	second := strings.ToLower(firstWord(rest))
 	listed := f.kind == interest || f.kind == like || f.kind == dislike
-	switch b, isThird := base(w); {
+	b, isThird := base(w)
+	if !isThird && f.acts() && len(w) > 3 && firstWord(s) == strings.Fields(s)[0] && !timeOfDay.MatchString(w) && unthird(w) != w &&
+		!strings.HasSuffix(w, "ics") && !strings.HasSuffix(w, "us") && (!heads[second] || f.kind == trait) && second != "and" && second != "or" &&
+		!strings.HasSuffix(second, "ed") && !strings.HasSuffix(unthird(w), "ing") {
+		b, isThird = unthird(w), true // in a list of what somebody does
+	}
+	switch {
 	case w == "to" && verbs[second]:
-		f.verb = myOwn(lowerFirst(rest))
+		f.verb = v.myOwn(lowerFirst(rest))
 	case adverbs[w]:
-		if v, ok := base(second); ok {
+		if third, ok := base(second); ok {
 			_, tail, _ := strings.Cut(rest, " ")
-			f.verb = w + " " + v + strings.TrimSuffix(" "+asMine(tail), " ")
-			if v == "am" {
-				f.verb = "am " + w + strings.TrimSuffix(" "+myOwn(tail), " ")
+			f.verb = w + " " + third + strings.TrimSuffix(" "+v.asMine(tail), " ")
+			if third == "am" {
+				f.verb = "am " + w + strings.TrimSuffix(" "+v.myOwn(tail), " ")
 			}
 			f.said = stopped("I " + f.verb)
 		} else if verbs[second] {
-			f.verb = w + " " + myOwn(rest)
+			f.verb = w + " " + v.myOwn(rest)
 			f.said = stopped("I " + f.verb)
 		} else if adjectives[second] {
-			f.said = stopped("I am " + myOwn(lowerFirst(s)))
+			f.said = stopped("I am " + v.myOwn(lowerFirst(s)))
 		}
-	case isThird && rest != "" && (!listed || count(s) > 2) && !nounAfter[second]:
-		f.verb = b + " " + asMine(rest)
-		f.said = stopped("I " + f.verb)
 	case f.kind == belief && verbs[w] && !thirdPerson(second): // an order, not a sentence to build on
-	case f.kind == belief && finite.MatchString(s):
-		f.said = stopped(upperFirst(myOwn(s)))
+	case f.kind == belief && (finite.MatchString(s) || predicate(s)):
+		if !strings.Contains(s, "man ") { // her own may be hers
+			s = v.myOwn(s)
+		}
+		f.said = stopped(upperFirst(s))
+	case (w == "once" || w == "never") && (pastVerbs[second] || strings.HasSuffix(second, "ed")) && f.kind == other:
+		f.said = stopped("I " + v.asMine(w+" "+rest))
+	case w == "born" || w == "raised" || w == "brought":
+		f.said = stopped("I was " + v.myOwn(lowerFirst(s)))
+	case isThird && rest != "" && (!listed || count(s) > 2) && (!nounAfter[second] || f.acts() && count(rest) > 2 && thirdPerson(strings.Fields(rest)[1])):
+		f.verb = b + " " + v.asMine(rest)
+		f.said = stopped("I " + f.verb)
 	case f.kind == trait || adjectives[w] && !listed:
 		if h, rest, ok := strings.Cut(s, ", "); ok { // warm with newcomers, remembers names
-			if _, isVerb := base(firstWord(rest)); isVerb {
+			if _, isVerb := base(firstWord(rest)); isVerb || firstWord(rest) == "then" {
 				s = h
 			}
 		}
 		head, _, _ := strings.Cut(s, " and ")
-		switch mine := asMine(lowerFirst(s)); {
-		case w == "a" || w == "an" || adjectives[w]:
+		switch mine := v.asMine(lowerFirst(s)); {
+		case adjectives[w] && someone.MatchString(beforeHead(head)) && count(beforeHead(head)) > 1:
+			f.said = stopped("I am " + article(mine))
+		case w == "a" || w == "an" || adjectives[w], about[second] && !strings.HasSuffix(w, "s"):
 			f.said = stopped("I am " + mine)
 		case finite.MatchString(head) || count(head) > 3 || verbs[w]:
 		case someone.MatchString(head):
@@ -192,115 +212,61 @@ func (f *fact) readPhrase(s string) {
 		default:
 			f.said = stopped("I am " + mine)
 		}
-	case pastVerbs[w] && !listed && rest != "":
-		f.said = stopped("I " + asMine(lowerFirst(s)))
+	case (pastVerbs[w] || f.kind == other && strings.HasSuffix(w, "ed") && !adjectives[w]) && !listed && rest != "":
+		f.said = stopped("I " + v.asMine(w+" "+rest))
 	case f.kind == belief && count(s) > 6:
 	case verbs[w] && !listed && (f.kind != other || count(s) > 1) && f.kind != belief && (f.kind != skill || rest != "" && !nounAfter[second]):
-		f.verb = myOwn(lowerFirst(s))
-	case count(s) > 5 && finite.MatchString(strings.Join(strings.Fields(s)[:4], " ")) && !listed:
-		f.said = stopped(upperFirst(asMine(s)))
+		f.verb = v.myOwn(lowerFirst(s))
+	case count(s) > 5 && finite.MatchString(strings.Join(strings.Fields(s)[:4], " ")) && !listed && f.kind != skill:
+		f.said = stopped(upperFirst(v.asMine(s)))
 	case strings.Contains(s, ":"):
 	case count(nounHead(s)) <= 12:
-		if n := nounHead(s); !onlyTime(n) {
-			f.noun = myOwn(lowerFirst(n))
+		if n := nounHead(s); !onlyTime(n) && !noNoun[w] && !(f.kind == skill && level.MatchString(n)) {
+			f.noun = v.myOwn(lowerFirst(n))
 		}
 	}
+}
+
+var about = set("about of with at in to as when by")
+
+// beforeHead is a phrase up to its first preposition: careful driver.
+func beforeHead(s string) string {
+	var out []string
+	for _, w := range strings.Fields(s) {
+		if heads[w] {
+			break
+		}
+		out = append(out, w)
+	}
+	return strings.Join(out, " ")
+}
+
+// acts reports whether an item of this kind says what somebody does.
+func (f *fact) acts() bool {
+	switch f.kind {
+	case morning, workday, evening, weekend, habit, trait, other, work:
+		return true
+	}
+	return false
+}
+
+var (
+	noNoun = set("up once twice out off often sometimes mostly never no not always usually early late every more less still awake")
+	level  = regexp.MustCompile(`(?i)\b(?:native|fluent|basic|beginner|advanced|intermediate|conversational|good)\b`)
+)
+
+// predicate reports whether a verb stands where a short sentence has one.
+func predicate(s string) bool {
+	for i, w := range strings.Fields(s) {
+		if i >= 1 && i <= 4 && verbs[w] {
+			return true
+		}
+	}
+	return false
 }
 
 // nounAfter: words that make a noun of the word before them, as in "works of art".
 var nounAfter = set("of and or & management design development skills research analysis planning programming")
-
-// myOwn puts what a persona says of its subject into the first person: her mother
-// becomes my mother, a phone she meant to sell a phone I meant to sell.
-func myOwn(s string) string {
-	fields := strings.Fields(s)
-	for i, field := range fields {
-		core := strings.Trim(field, ".,;:!?\"“”()")
-		next := ""
-		if i+1 < len(fields) && core+"" != "" && strings.HasSuffix(field, core) {
-			next = strings.ToLower(strings.Trim(fields[i+1], ".,;:!?"))
-		}
-		with := ""
-		switch strings.ToLower(core) {
-		case "your", "his":
-			with = "my"
-		case "her":
-			with = "my"
-			if next == "" || heads[next] || stop[next] && next != "own" {
-				with = "me"
-			}
-		case "him":
-			with = "me"
-		case "yourself", "himself", "herself", "oneself":
-			with = "myself"
-		case "he", "she":
-			with = "I"
-			if v := unthird(next); v != next {
-				fields[i+1] = strings.Replace(fields[i+1], next, v, 1)
-			}
-		}
-		if with != "" {
-			fields[i] = strings.Replace(field, core, with, 1)
-		}
-	}
-	return strings.Join(fields, " ")
-}
-
-// unthird takes the ending of the third person off a word that must be a verb.
-func unthird(w string) string {
-	if b, ok := base(w); ok {
-		return b
-	}
-	switch {
-	case !strings.HasSuffix(w, "s"), strings.HasSuffix(w, "ss"), w == "always", w == "perhaps":
-		return w
-	case strings.HasSuffix(w, "ies"):
-		return w[:len(w)-3] + "y"
-	}
-	for _, end := range []string{"sses", "shes", "ches", "xes", "zzes", "oes"} {
-		if strings.HasSuffix(w, end) {
-			return w[:len(w)-2]
-		}
-	}
-	return w[:len(w)-1]
-}
-
-func thirdPerson(w string) bool {
-	_, ok := base(w)
-	return ok
-}
-
-// headOf is the first part of an item that says several things.
-func headOf(s string) string {
-	for _, sep := range []string{"; ", ": ", " – ", " — ", " ("} {
-		h, rest, ok := strings.Cut(s, sep)
-		switch {
-		case ok && sep == ": " && onlyTime(h):
-			s = rest
-		case ok && (count(h) > 1 || sep == ": "):
-			s = h
-		}
-	}
-	return s
-}
-
-func onlyTime(s string) bool {
-	return strings.TrimSpace(timeOfDay.ReplaceAllString(s, "")) == ""
-}
-
-// nounHead is the first of the things that a noun phrase lists, or a short list of
-// them: Python, SQL and Spark.
-func nounHead(s string) string {
-	h, rest, ok := strings.Cut(s, ", ")
-	if !ok {
-		return s
-	}
-	second, _, _ := strings.Cut(rest, ", ")
-	if x, y, ok := strings.Cut(second, " and "); ok && count(h) <= 3 && count(x) <= 3 && x != "" && count(y) <= 3 && !stop[strings.ToLower(firstWord(second))] && firstWord(second) != "mostly" {
-		return h + ", " + second
-	}
-	return h
-}
 
 var timeOfDay = regexp.MustCompile(`(?i)\b(?:mornings?|breakfast|evenings?|nights?|weekends?|saturdays?|sundays?|mondays?|tuesdays?|wednesdays?|thursdays?|fridays?|lunch|midday|dinner|day|noon|week|a\.?m\.?|p\.?m\.?|[0-9]+:[0-9]+|o'clock)\b`)
 
@@ -326,7 +292,7 @@ var frames = map[kind][]string{
 // sayings are the sentences in which a person can state a fact, best first.
 func (f *fact) sayings() []string { return f.says }
 
-func (f *fact) allSayings() []string {
+func (f *fact) allSayings(v voice) []string {
 	var out []string
 	if f.said != "" {
 		s := f.said
@@ -366,8 +332,9 @@ func (f *fact) allSayings() []string {
 		out = append(out, s)
 	}
 	if len(out) == 0 && count(f.raw) <= 25 { // quoted rather than bent
-		intro := map[kind]string{goal: "One of my aims is this: ", belief: "This is what I believe: ", dislike: "What I do not like is this: ", skill: "One of my skills is this: "}[f.kind]
-		out = append(out, first(intro, "One thing about me is this: ")+stopped(lowerFirst(f.raw)))
+		intro := map[kind]string{goal: "One of my aims is this: ", belief: "This is what I believe: ", dislike: "What I do not like is this: ", skill: "One of my skills is this: ",
+			morning: "This is how my day begins: ", workday: "A working day of mine is like this: ", evening: "My evenings are like this: ", weekend: "My weekends are like this: "}[f.kind]
+		out = append(out, first(intro, "One thing about me is this: ")+stopped(v.myOwn(lowerFirst(f.raw))))
 	}
 	return out
 }

@@ -45,10 +45,18 @@ func TestFacts(t *testing.T) {
 		{other, "Has a cat called Ada.", "I have a cat called Ada."},
 		{dislike, "Gadgets that she never asked for", "I do not care for gadgets that I never asked for."},
 		{weekend, "Hiking with friends", "Hiking with friends is part of my weekends."},
+		{morning, "Up at six, round the block with Bruno", "This is how my day begins: up at six, round the block with Bruno."},
+		{workday, "Updates the cost sheet before every meeting", "On a working day I update the cost sheet before every meeting."},
+		{belief, "Cars take too much room in cities", "I believe that cars take too much room in cities."},
+		{belief, "Buy American if it is any good", "This is what I believe: buy American if it is any good."},
+		{other, "Born in a small town in Bavaria; moved to Berlin", "I was born in a small town in Bavaria."},
+		{other, "Failed his first exam", "I failed my first exam."},
+		{other, "Grew up in a house whose plan he still thinks is good", "I grew up in a house whose plan I still think is good."},
+		{habit, "Says he will think about it and really does", "I say I will think about it and really do."},
 		{goal, "Peace", "I am working towards peace."},
 		{goal, "", ""},
 	} {
-		f := readFact(test.kind, test.item, nil)
+		f := readFact(test.kind, test.item, voice{he: true, she: true})
 		got := ""
 		if ss := f.sayings(); f.raw != "" && len(ss) > 0 {
 			got = ss[0]
