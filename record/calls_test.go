@@ -1,6 +1,7 @@
 package record
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -228,6 +229,15 @@ func TestLedger(t *testing.T) {
 	e.Label = llm.Label{Purpose: "extract"}
 	record(t, c, e, &llm.Result{Outcome: llm.Failed, Err: llm.ErrQuota})
 
+	// Whoever gave up waiting, or got no count, may have to pay.
+	g := call("g", ask("g"))
+	g.Label = llm.Label{Purpose: "judge"}
+	record(t, c, g, &llm.Result{Outcome: llm.Failed, Err: fmt.Errorf("post: %w", context.DeadlineExceeded)})
+	record(t, c, g, &llm.Result{Outcome: llm.Answered, Response: &llm.Response{Text: "?"}})
+	if got, ok, err := c.Get("g"); err != nil || !ok || got.Usage != (llm.Usage{}) {
+		t.Errorf("%v, %v, %v", got, ok, err)
+	}
+
 	l, err := c.Ledger(func(model string) (llm.Price, bool) {
 		return llm.Price{Input: 1e6, CachedInput: 5e5, Output: 2e6}, model == "test/one"
 	})
@@ -237,10 +247,10 @@ func TestLedger(t *testing.T) {
 	u := llm.Usage{Input: 80, CachedInput: 64, Output: 20, Reasoning: 5}
 	usd := 16. + 32 + 40
 	want := &Ledger{
-		Total: Sum{Calls: 4, Attempts: 5, Open: 1, Outcomes: map[llm.Outcome]int{llm.Answered: 2, llm.Invalid: 1, llm.Failed: 1},
-			Usage: llm.Usage{Input: 340, CachedInput: 192, Output: 110, Reasoning: 15}, USD: 2 * usd, Unpriced: 2},
+		Total: Sum{Calls: 5, Attempts: 7, Open: 1, Unreported: 2, Outcomes: map[llm.Outcome]int{llm.Answered: 3, llm.Invalid: 1, llm.Failed: 2},
+			Usage: llm.Usage{Input: 540, CachedInput: 192, Output: 210, Reasoning: 15}, USD: 2*usd + 400, Unpriced: 2},
 		ByPerson: []Line{
-			{"", Sum{Calls: 1, Attempts: 1, Outcomes: map[llm.Outcome]int{llm.Failed: 1}}},
+			{"", Sum{Calls: 2, Attempts: 3, Unreported: 2, Outcomes: map[llm.Outcome]int{llm.Failed: 2, llm.Answered: 1}, Usage: llm.Usage{Input: 200, Output: 100}, USD: 400}},
 			{"Lisa", Sum{Calls: 1, Attempts: 2, Outcomes: map[llm.Outcome]int{llm.Answered: 1, llm.Invalid: 1}, Usage: u.Add(u), USD: 2 * usd}},
 			{"Oscar", Sum{Calls: 2, Attempts: 2, Open: 1, Outcomes: map[llm.Outcome]int{llm.Answered: 1}, Usage: u.Add(llm.Usage{Input: 100, Output: 50}), Unpriced: 2}},
 		},
@@ -254,10 +264,10 @@ func TestLedger(t *testing.T) {
 			names = append(names, x.Name)
 		}
 	}
-	if d := cmp.Diff([]string{"test/free", "test/one", "act", "ask", "extract", "", "room", "0", "1", "10"}, names); d != "" {
+	if d := cmp.Diff([]string{"test/free", "test/one", "act", "ask", "extract", "judge", "", "room", "0", "1", "10"}, names); d != "" {
 		t.Error(d)
 	}
-	if got := l.Total.Retries(); got != 1 {
+	if got := l.Total.Retries(); got != 2 {
 		t.Errorf("%d retries", got)
 	}
 	open, err := c.Unfinished()

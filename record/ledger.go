@@ -24,8 +24,8 @@ type Entry struct {
 	Outcome llm.Outcome // empty while it is open
 	Elapsed time.Duration
 	Finish  llm.Finish
-	Served  string // the model as the provider names it
-	Usage   llm.Usage
+	Served  string    // the model as the provider names it
+	Usage   llm.Usage // zero where it is not known
 	Err     string
 }
 
@@ -115,13 +115,14 @@ func (c *Calls) Reply(id int64) (string, error) {
 
 // A Sum adds up calls.
 type Sum struct {
-	Calls    int // different keys
-	Attempts int // requests sent: calls and retries
-	Open     int // of the attempts, those not known to have ended; they count at their bound
-	Outcomes map[llm.Outcome]int
-	Usage    llm.Usage
-	USD      float64
-	Unpriced int // attempts at models without a price: USD leaves them out
+	Calls      int // different keys
+	Attempts   int // requests sent: calls and retries
+	Open       int // of the attempts, those not known to have ended; they count at their bound
+	Unreported int // of the attempts that ended, those whose usage is not known; these too
+	Outcomes   map[llm.Outcome]int
+	Usage      llm.Usage
+	USD        float64
+	Unpriced   int // attempts at models without a price: USD leaves them out
 }
 
 // Retries returns how many requests were sent again.
@@ -155,9 +156,8 @@ func (c *Calls) Ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, error) {
 	rows, err := c.read.Query(`SELECT model, purpose, person, world, step, outcome,
 		sum(attempt = 1), count(*),
-		sum(CASE WHEN outcome IS NULL THEN bound_input  ELSE input  END),
-		sum(CASE WHEN outcome IS NULL THEN bound_output ELSE output END),
-		sum(coalesce(cached, 0)), sum(coalesce(reasoning, 0))
+		sum(coalesce(input, bound_input)), sum(coalesce(output, bound_output)),
+		sum(coalesce(cached, 0)), sum(coalesce(reasoning, 0)), sum(outcome IS NOT NULL AND input IS NULL)
 		FROM calls GROUP BY model, purpose, person, world, step, outcome`)
 	if err != nil {
 		return nil, err
@@ -174,7 +174,7 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 		var outcome sql.NullString
 		var s Sum
 		if err := rows.Scan(&model, &purpose, &person, &world, &step, &outcome, &s.Calls, &s.Attempts,
-			&s.Usage.Input, &s.Usage.Output, &s.Usage.CachedInput, &s.Usage.Reasoning); err != nil {
+			&s.Usage.Input, &s.Usage.Output, &s.Usage.CachedInput, &s.Usage.Reasoning, &s.Unreported); err != nil {
 			return nil, err
 		}
 		if outcome.Valid {
@@ -217,6 +217,7 @@ func (s *Sum) add(t *Sum) {
 	s.Calls += t.Calls
 	s.Attempts += t.Attempts
 	s.Open += t.Open
+	s.Unreported += t.Unreported
 	s.Usage = s.Usage.Add(t.Usage)
 	s.USD += t.USD
 	s.Unpriced += t.Unpriced
