@@ -375,8 +375,14 @@ func (b *brain) write(request string) act {
 	doc := struct {
 		Title   string `json:"title"`
 		Content string `json:"content"`
-		Author  string `json:"author"`
+		Author  string `json:"author,omitempty"`
 	}{title, "# " + title + "\n\n" + first(strings.Join(body, " "), "There is little to say about this yet."), b.me.name}
+	// The act's schema stands in the prompt; only some have an author.
+	if _, line, ok := strings.Cut(b.p.system, "- WRITE_DOCUMENT:"); ok {
+		if line, _, _ = strings.Cut(line, "\n"); !strings.Contains(line, `"author"`) {
+			doc.Author = ""
+		}
+	}
 	return act{Type: "WRITE_DOCUMENT", Content: string(compact(doc))}
 }
 
