@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -159,8 +158,7 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		return err
 	}
 	s.settleCaps()
-	log := slog.New(slog.NewTextHandler(s.p.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
-	if s.stack, err = connect(ctx, s.choice.name, s.set, log); err != nil {
+	if s.stack, err = connect(ctx, s.choice.name, s.set, newLog(s.p.stderr, s.set.LogLevel)); err != nil {
 		return err
 	}
 	if err := s.open(); err != nil {
