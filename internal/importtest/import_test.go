@@ -44,6 +44,8 @@ var allowed = map[string][]string{
 	"examples/...":  {"./..."},
 	"cmd/...":       {"./..."},
 	"internal/...":  {"internal/..."},
+
+	"internal/cmd/...": {"./..."},
 }
 
 // outside says what packages that else stay within the standard library may import
@@ -111,13 +113,15 @@ func matches(pattern, pkg string) bool {
 	return pattern == pkg
 }
 
-func rule(m map[string][]string, pkg string) ([]string, bool) {
-	for pattern, to := range m {
-		if matches(pattern, pkg) {
-			return to, true
+// rule returns what the longest pattern that matches says.
+func rule(m map[string][]string, pkg string) (to []string, ok bool) {
+	best := ""
+	for pattern, list := range m {
+		if matches(pattern, pkg) && len(pattern) > len(best) {
+			best, to, ok = pattern, list, true
 		}
 	}
-	return nil, false
+	return to, ok
 }
 
 func TestImports(t *testing.T) {
