@@ -156,6 +156,9 @@ func (d *decoder) models(n *node) {
 			continue
 		}
 		*slots[i].to = d.model(f.value)
+		if i > 0 {
+			d.study.Warnings = append(d.study.Warnings, fmt.Sprintf("%s: model: %s: not used in this version: people act, and nothing else calls a model", d.study.File, f.key.text))
+		}
 	}
 }
 

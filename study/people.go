@@ -88,12 +88,24 @@ func (d *decoder) group(f field) (Group, bool) {
 		}
 	}
 	if ok {
-		p = d.fragments(n.get("fragments"), p)
+		p = d.speaking(d.fragments(n.get("fragments"), p))
 		g.People = []tinytroupe.Persona{p}
 	} else {
 		d.fragments(n.get("fragments"), tinytroupe.NewPersona(g.Name))
 	}
 	return g, ok && len(d.bad.list) == before
+}
+
+// speaking gives the study's language to whoever has none of their own.
+func (d *decoder) speaking(p tinytroupe.Persona) tinytroupe.Persona {
+	if d.study.Language == "" || p.Get("language") != nil {
+		return p
+	}
+	spoken, err := p.With("language", d.study.Language)
+	if err != nil {
+		return p // no persona refuses a text at its top
+	}
+	return spoken
 }
 
 func (d *decoder) personFile(n *node) (tinytroupe.Persona, bool) {

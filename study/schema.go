@@ -40,6 +40,7 @@ const (
 	refScalar   = `{"$ref":"#/$defs/scalar"}`
 	refSteps    = `{"$ref":"#/$defs/steps"}`
 	anything    = `true`
+	notYet      = `{"description":"(Not available yet.)"}`
 	yesNo       = `{"$ref":"#/$defs/bool"}`
 	whole       = `{"anyOf":[{"type":"integer","minimum":0},{"type":"string"}]}`
 )
@@ -50,7 +51,7 @@ var studyWords = []word{
 	{"language", "The language that people speak, where their own files do not say.", refScalar, false},
 	{"careful", "How much the people's words are checked before they are said.", anything, true},
 	{"seed", "Decides all that is left to chance. 1 where it is left out.", whole, false},
-	{"model", "PROVIDER/NAME, or one for each purpose: act, write, extract, judge; those left out are as act.",
+	{"model", "PROVIDER/NAME, or one for each purpose: act, write, extract, judge; those left out are as act. So far only act is called.",
 		`{"anyOf":[{"type":"string"},{"type":"object","properties":{"act":{"type":"string"},"write":{"type":"string"},"extract":{"type":"string"},"judge":{"type":"string"}},"additionalProperties":false}]}`, false},
 	{"budget", "The most that a run may cost: US dollars, or {usd, calls, tokens}.",
 		`{"anyOf":[{"type":"number","minimum":0},{"type":"string"},{"type":"object","properties":{"usd":{"type":["number","string"]},"calls":` + whole + `,"tokens":` + whole + `},"additionalProperties":false}]}`, false},
@@ -96,7 +97,7 @@ var worldWords = []word{
 	{"idle", "People with nothing new to react to act all the same, or pass: act where it is left out.", oneOf("act", "pass"), false},
 	{"untargeted", "Who hears speech without a target: everyone or nobody. Everyone where it is left out.", oneOf("everyone", "nobody"), false},
 	{"rooms", "How people are spread over rooms. All are in one; each, {of: 8} and {by: attribute} are not available yet.",
-		`{"anyOf":[{"enum":["all","each"]},{"type":"object","properties":{"of":` + whole + `,"by":{"type":"string"}},"minProperties":1,"additionalProperties":false}]}`, false},
+		`{"anyOf":[{"const":"all"},{"description":"(Not available yet.)","const":"each"},{"type":"object","properties":{"of":` + notYet + `,"by":` + notYet + `},"minProperties":1,"additionalProperties":false}]}`, false},
 	{"network", "A file of relations.", anything, true},
 }
 
@@ -121,7 +122,7 @@ var verbs = []verb{
 	{word{"leave", "Let people go.", refWho, false}, nil},
 	{word{"set", "Change attributes of people.", `{"type":"object","minProperties":1}`, false}, []word{to}},
 	{word{"run", "Let people act: a number of steps, a duration, or {steps}.",
-		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":{"description":"(Not available yet.)"}},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
+		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":` + notYet + `},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
 	{word{"skip", "Let time pass. Nobody acts.", refDuration, false}, nil},
 	{word{"scene", "A part with rooms of its own.", anything, true}, laters("rooms", "who", "with", "fresh", "do")},
 	{word{"for", "Once for each item of a list.", anything, true}, laters("order", "do")},

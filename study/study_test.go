@@ -102,7 +102,7 @@ script:
       $${x} costs $5 ${person.age}
     to: {age: 20..30, not: lisa}
 `, "about.md", "\ufeffAbout ${title}\r\nand more\n\n", "rows.csv", "name,text\nA,\"Creamy, soft\"\n",
-		"people/lisa.json", `{"type":"TinyPerson","mental_faculties":[],"persona":{"name":"Lisa Carter","age":28,"beliefs":["a"]}}`,
+		"people/lisa.json", `{"type":"TinyPerson","mental_faculties":[],"persona":{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a"]}}`,
 		"people/f.json", `{"type":"Fragment","persona":{"beliefs":["a","b"]}}`)
 	want := &study.Study{
 		File: "study.yaml", Title: "Advert 1.10", About: "About Advert\nand more", Language: "Portuguese", Seed: 7,
@@ -116,17 +116,20 @@ script:
 			"nested": map[string]any{"deep": []any{"a", map[string]any{"b": "c"}}},
 		},
 		Env:      []string{"CITY"},
-		Warnings: []string{"people/lisa.json: not used: mental_faculties"},
+		Warnings: []string{
+			"study.yaml: model: judge: not used in this version: people act, and nothing else calls a model",
+			"people/lisa.json: not used: mental_faculties",
+		},
 	}
 	got := *s
 	got.People, got.Script, got.Inputs = nil, nil, nil
 	if diff := cmp.Diff(want, &got); diff != "" {
 		t.Error(diff)
 	}
-	if got := string(s.People[0].People[0].JSON()); got != `{"name":"Lisa Carter","age":28,"beliefs":["a","b"]}` {
+	if got := string(s.People[0].People[0].JSON()); got != `{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a","b"]}` {
 		t.Error(got)
 	}
-	if got := string(s.People[1].People[0].JSON()); got != `{"name":"zed","zip":"07","age":30,"id":"30","list":[1,1.10,"yes",true,null],"on":"off"}` {
+	if got := string(s.People[1].People[0].JSON()); got != `{"name":"zed","zip":"07","age":30,"id":"30","list":[1,1.10,"yes",true,null],"on":"off","language":"Portuguese"}` {
 		t.Error(got)
 	}
 	if got := s.Script[0].Do.(study.Say).Text.String(); got != "About Advert\nand more" {
