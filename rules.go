@@ -126,6 +126,9 @@ func reachOut(v *View, actor, name, relation string) ([]Effect, error) {
 	if name == actor {
 		return nil, errors.New("one cannot reach out to oneself")
 	}
+	if v.Reaches(actor, name) {
+		return nil, fmt.Errorf("%s is within reach already: TALK is enough", name)
+	}
 	return []Effect{
 		Introduce{Who: actor, To: []string{name}, Relation: relation},
 		Tell{[]string{actor}, Stimulus{Kind: Social, Source: name, Content: fmt.Sprintf("%s was successfully reached out to, and is now within reach.", name)}},
