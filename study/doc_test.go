@@ -36,7 +36,9 @@ func docFiles(t *testing.T) fstest.MapFS {
 
 // completed makes a study of an example that is part of one.
 func completed(example string) string {
-	has := func(key string) bool { return strings.HasPrefix(example, key+":") || strings.Contains(example, "\n"+key+":") }
+	has := func(key string) bool {
+		return strings.HasPrefix(example, key+":") || strings.Contains(example, "\n"+key+":")
+	}
 	if strings.HasPrefix(example, "- ") {
 		example = "script:\n" + example
 	}

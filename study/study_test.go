@@ -115,7 +115,7 @@ script:
 			"rows":   []any{map[string]any{"name": "A", "text": "Creamy, soft"}},
 			"nested": map[string]any{"deep": []any{"a", map[string]any{"b": "c"}}},
 		},
-		Env:      []string{"CITY"},
+		Env: []string{"CITY"},
 		Warnings: []string{
 			"study.yaml: model: judge: not used in this version: people act, and nothing else calls a model",
 			"people/lisa.json: not used: mental_faculties",
