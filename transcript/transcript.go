@@ -139,7 +139,7 @@ func NewPrinter(w io.Writer, o *Options) *Printer {
 }
 
 // Events adds events to the transcript. People who arrive one after the other share a
-// line, which is written when something else happens, or at Close.
+// line, which is written when something else happens, at Flush or at Close.
 func (p *Printer) Events(evs ...tinytroupe.Event) {
 	var b []byte
 	for i := range evs {
@@ -147,6 +147,10 @@ func (p *Printer) Events(evs ...tinytroupe.Event) {
 	}
 	p.write(b)
 }
+
+// Flush writes the arrivals that are held back, for whoever writes between them and
+// what comes next.
+func (p *Printer) Flush() { p.write(p.flush(nil)) }
 
 // Close writes what is held back and returns the first error.
 func (p *Printer) Close() error {
@@ -184,10 +188,19 @@ func (p *Printer) flush(b []byte) []byte {
 
 func (p *Printer) event(b []byte, ev *tinytroupe.Event) []byte {
 	b = p.begin(b)
-	e := p.entry(ev)
-	if e == nil {
-		return b
+	if e := p.entry(ev); e != nil {
+		b = p.hold(b, e)
 	}
+	// Only arrivals wait for others beyond their commit.
+	if ev.End && p.held != nil && p.held.Kind != string(tinytroupe.EventJoined) {
+		b = p.flush(b)
+	}
+	return b
+}
+
+// hold adds e to what is held back, where they are one thing to a reader, or holds e
+// in its place.
+func (p *Printer) hold(b []byte, e *Entry) []byte {
 	if p.o.MaxContent > 0 {
 		e.Content, e.LeftOut = cut(e.Content, p.o.MaxContent)
 	}
@@ -200,14 +213,10 @@ func (p *Printer) event(b []byte, ev *tinytroupe.Event) []byte {
 			}
 		}
 		h.all = h.all || e.all
-	} else {
-		b = p.flush(b)
-		p.held = e
+		return b
 	}
-	// Only arrivals wait for others beyond their commit.
-	if ev.End && e.Kind != string(tinytroupe.EventJoined) {
-		b = p.flush(b)
-	}
+	b = p.flush(b)
+	p.held = e
 	return b
 }
 

@@ -178,6 +178,23 @@ func TestNothingWaits(t *testing.T) {
 			t.Errorf("event %d is not shown", ev.Seq)
 		}
 	}
+	// The commit's last event may be one that is not shown.
+	b.Reset()
+	said := tt.Event{Seq: 90, Kind: tt.EventActed, Who: "Lila", Action: &tt.Action{Kind: tt.Talk, Content: "Last words"}, To: []string{"Oscar"}}
+	done := tt.Event{Seq: 91, Kind: tt.EventActed, Who: "Lila", Action: &tt.Action{Kind: tt.Done}, End: true}
+	p.Events(said, done)
+	if !strings.Contains(b.String(), "Last words") {
+		t.Errorf("what was said before DONE is not shown: %q", b.String())
+	}
+	b.Reset()
+	ann := tt.NewPersona("Ann")
+	p.Events(tt.Event{Seq: 92, Kind: tt.EventJoined, Who: "Ann", Persona: &ann, End: true})
+	if b.Len() > 0 {
+		t.Errorf("an arrival does not wait for others: %q", b.String())
+	}
+	if p.Flush(); b.String() != "· Ann joins\n" {
+		t.Errorf("flushed %q", b.String())
+	}
 }
 
 func TestWriteError(t *testing.T) {
