@@ -8,9 +8,11 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/examples/cast"
+	"github.com/tinytroupe-go/tinytroupe/internal/cputime"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/mind"
 	"github.com/tinytroupe-go/tinytroupe/record"
@@ -45,7 +47,7 @@ func people(tb testing.TB) []tinytroupe.Persona {
 }
 
 // BenchmarkTurn is a whole turn: engine, prompt, decoding, journal on disk; an
-// instant model; 8 people who all talk to everyone. Compare the figures for few
+// instant model; 8 people who act together and all talk to everyone. Compare the figures for few
 // and for many steps: they must not grow.
 func BenchmarkTurn(b *testing.B) {
 	for _, steps := range []int{20, 200, 2000} {
@@ -99,7 +101,7 @@ func benchmarkTurns(b *testing.B, steps int, whole bool) {
 		}
 		m = summing{lm, &quick{}}
 	}
-	turns, events, bytes := 0, 0, int64(0)
+	turns, events, bytes, used := 0, 0, int64(0), time.Duration(0)
 	for b.Loop() {
 		b.StopTimer()
 		rec, err := record.Create(filepath.Join(b.TempDir(), "r"), &record.Manifest{}, nil)
@@ -110,7 +112,7 @@ func benchmarkTurns(b *testing.B, steps int, whole bool) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		w := tinytroupe.NewWorld("Room", m, &tinytroupe.Options{Journal: j, Observe: func(evs []tinytroupe.Event) { events += len(evs) }})
+		w := tinytroupe.NewWorld("Room", m, &tinytroupe.Options{Scheduler: tinytroupe.Together{}, Journal: j, Observe: func(evs []tinytroupe.Event) { events += len(evs) }})
 		for _, p := range ps {
 			if _, err := w.Add(p, nil); err != nil {
 				b.Fatal(err)
@@ -119,11 +121,13 @@ func benchmarkTurns(b *testing.B, steps int, whole bool) {
 		if err := w.IntroduceAll(); err != nil {
 			b.Fatal(err)
 		}
+		before := cputime.Used()
 		b.StartTimer()
 		if err := w.Run(b.Context(), steps); err != nil {
 			b.Fatal(err)
 		}
 		b.StopTimer()
+		used += cputime.Used() - before
 		turns += steps * len(ps)
 		if err := rec.Close(); err != nil {
 			b.Fatal(err)
@@ -140,6 +144,7 @@ func benchmarkTurns(b *testing.B, steps int, whole bool) {
 		b.StartTimer()
 	}
 	b.ReportMetric(float64(turns)/b.Elapsed().Seconds(), "turns/s")
+	b.ReportMetric(float64(used.Microseconds())/float64(turns), "µs-cpu/turn")
 	b.ReportMetric(float64(bytes)/float64(events), "B/event")
 	b.ReportMetric(0, "ns/op")
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/cputime"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -91,9 +92,9 @@ func BenchmarkCallsSize(b *testing.B) {
 				for _, x := range req.Messages {
 					prompts += len(x.Parts[0].Text)
 				}
-				start, used := time.Now(), cpuTime()
+				start, used := time.Now(), cputime.Used()
 				record(b, c, &llm.Call{Key: key, Model: "test/one", Request: req, Label: req.Label, Start: start}, answer(reply))
-				cpu += cpuTime() - used
+				cpu += cputime.Used() - used
 				spent += time.Since(start)
 			}
 		}
@@ -124,7 +125,7 @@ func BenchmarkCallsParallel(b *testing.B) {
 	}
 	var n atomic.Int64
 	b.SetParallelism(16)
-	used := cpuTime()
+	used := cputime.Used()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			i := n.Add(1)
@@ -135,7 +136,7 @@ func BenchmarkCallsParallel(b *testing.B) {
 			record(b, c, call(fmt.Sprintf("%032x", i), &req), answer(fmt.Sprint("reply ", i)))
 		}
 	})
-	b.ReportMetric(float64((cpuTime()-used).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((cputime.Used()-used).Microseconds())/float64(b.N), "cpu-µs/op")
 }
 
 func BenchmarkCallsGet(b *testing.B) {

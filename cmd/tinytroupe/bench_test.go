@@ -1,5 +1,3 @@
-//go:build unix
-
 package main
 
 import (
@@ -12,23 +10,13 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
-	"syscall"
 	"testing"
-	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/internal/cputime"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/record"
 )
-
-func cpu(tb testing.TB) time.Duration {
-	tb.Helper()
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
 
 func startServer(b *testing.B) (url string) {
 	b.Helper()
@@ -92,13 +80,13 @@ func BenchmarkStack(b *testing.B) {
 	}
 	b.Run("call", func(b *testing.B) {
 		b.SetParallelism(4)
-		before := cpu(b)
+		before := cputime.Used()
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
 				ask(n.Add(1))
 			}
 		})
-		b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "µs-cpu/call")
+		b.ReportMetric(float64((cputime.Used()-before).Microseconds())/float64(b.N), "µs-cpu/call")
 	})
 	b.Run("hit", func(b *testing.B) {
 		for b.Loop() {
