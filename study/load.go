@@ -1,6 +1,7 @@
 package study
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"maps"
@@ -31,6 +32,13 @@ func Load(file string, o *LoadOptions) (*Study, error) {
 	}
 	d.files = newFiles(file, d.o.FS)
 	data, err := d.files.readStudy()
+	if errors.Is(err, fs.ErrNotExist) {
+		hint := ""
+		if near := d.files.near(d.files.base()); near != "" {
+			hint = " Did you mean " + d.files.shown(near) + "?"
+		}
+		return nil, &missing{"there is no study " + file + "." + hint, err}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("study: %w", err)
 	}
@@ -48,6 +56,15 @@ func Load(file string, o *LoadOptions) (*Study, error) {
 	}
 	return d.study, nil
 }
+
+// missing words the error of a study that is not there.
+type missing struct {
+	text string
+	err  error
+}
+
+func (e *missing) Error() string { return e.text }
+func (e *missing) Unwrap() error { return e.err }
 
 // A decoder turns nodes into a Study and collects mistakes on the way.
 type decoder struct {
@@ -77,7 +94,7 @@ func (d *decoder) root(n *node) {
 		d.bad.add(place{src: d.src}, []string{"A study has at least people and a script."}, "the file is empty")
 		return
 	case n.kind != mapNode:
-		d.bad.add(n.at, known("keys", "", names(studyWords)), "expected a study, found %s", n.kind)
+		d.bad.add(n.at, knownWords("keys", "", studyWords), "expected a study, found %s", n.kind)
 		return
 	}
 	d.words(n, "a study", studyWords)
@@ -93,7 +110,7 @@ func (d *decoder) words(n *node, what string, list []word) {
 	for _, f := range n.fields {
 		switch w, ok := find(list, f.key.text); {
 		case !ok:
-			d.bad.add(f.key.at, known("keys", f.key.text, names(list)), "%s has no key %q", what, f.key.text)
+			d.bad.add(f.key.at, knownWords("keys", f.key.text, list), "%s has no key %q", what, f.key.text)
 		case w.later:
 			d.notYet(f.key, w)
 		}
@@ -123,7 +140,7 @@ func (d *decoder) heading(n *node) {
 	if v := n.get("seed"); v != nil {
 		u, err := strconv.ParseUint(d.scalar(v), 10, 64)
 		if err != nil {
-			d.bad.add(v.at, nil, "expected a whole number, found %s", v.describe())
+			d.bad.add(v.at, nil, "expected a whole number of at least 0, found %s", v.describe())
 		}
 		s.Seed = u
 	}
@@ -179,8 +196,8 @@ func (d *decoder) budget(n *node) {
 	usd := func(n *node) {
 		s := strings.TrimPrefix(d.scalar(n), "$")
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(f >= 0 && f < 1e9) {
-			d.bad.add(n.at, nil, "expected US dollars, such as 2.50, found %s", n.describe())
+		if err != nil || !(f > 0 && f < 1e9) {
+			d.bad.add(n.at, noLimit, "expected US dollars, such as 2.50, found %s", n.describe())
 		}
 		b.USD = f
 	}
@@ -202,11 +219,13 @@ func (d *decoder) budget(n *node) {
 	}
 }
 
+var noLimit = []string{"Left out, there is no limit."}
+
 // most reads a limit, which may be large.
 func (d *decoder) most(n *node) int {
 	v, err := strconv.Atoi(d.scalar(n))
-	if err != nil || v < 0 {
-		d.bad.add(n.at, nil, "expected a whole number, found %s", n.describe())
+	if err != nil || v < 1 {
+		d.bad.add(n.at, noLimit, "expected a whole number of at least 1, found %s", n.describe())
 	}
 	return v
 }
@@ -218,7 +237,7 @@ func (d *decoder) world(n *node) {
 		return
 	}
 	if n.kind != mapNode {
-		d.bad.add(n.at, known("keys", "", names(worldWords)), "expected a map, found %s", n.kind)
+		d.bad.add(n.at, knownWords("keys", "", worldWords), "expected a map, found %s", n.kind)
 		return
 	}
 	d.words(n, "a world", worldWords)
@@ -243,7 +262,7 @@ func (d *decoder) world(n *node) {
 		if later {
 			d.bad.add(v.at, []string{"So far everybody is in one room: all."}, "rooms: %s is not available yet in this version", firstLine(v)).NotYet = true
 		} else {
-			d.bad.add(v.at, known("rooms", v.text, []string{"all", "each"}), "expected all, each, {of: 8} or {by: attribute}, found %s", v.describe())
+			d.bad.add(v.at, known("rooms", v.text, []string{"all"}), "unknown rooms: %s", v.describe())
 		}
 	}
 }

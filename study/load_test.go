@@ -117,3 +117,21 @@ func TestLaterStudies(t *testing.T) {
 		}
 	}
 }
+
+func TestNoStudy(t *testing.T) {
+	_, err := study.Load("a/chat.yml", &study.LoadOptions{FS: fstest.MapFS{"a/chat.yaml": {Data: []byte("x")}}})
+	if !errors.Is(err, fs.ErrNotExist) || err.Error() != "there is no study a/chat.yml. Did you mean a/chat.yaml?" {
+		t.Error(err)
+	}
+}
+
+// A limit of nothing would read as none.
+func TestNoBudget(t *testing.T) {
+	for _, budget := range []string{"0", "{usd: 0}", "{calls: 0}", "{tokens: 0}"} {
+		text := "people: {ann: {persona: {age: 1}}}\nscript: [{run: 1}]\nbudget: " + budget + "\n"
+		_, err := study.Load("s.yaml", &study.LoadOptions{FS: fstest.MapFS{"s.yaml": {Data: []byte(text)}}})
+		if err == nil || !strings.Contains(err.Error(), "Left out, there is no limit.") {
+			t.Errorf("%s: %v", budget, err)
+		}
+	}
+}

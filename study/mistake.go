@@ -234,6 +234,20 @@ func known(what, word string, words []string) []string {
 	return []string{hint}
 }
 
+// knownWords is known for words of the format: those that are not available yet are
+// not offered, unless there are no others, but may be what was meant.
+func knownWords(what, name string, words []word) []string {
+	offered := available(words)
+	if len(offered) == 0 {
+		offered = names(words)
+	}
+	hints := known(what, "", offered)
+	if near := nearest.Word(name, names(words)); near != "" {
+		hints[0] += " Did you mean " + near + "?"
+	}
+	return hints
+}
+
 // listed joins words; of many, the first.
 func listed(words []string) string {
 	const most = 30

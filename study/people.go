@@ -52,7 +52,7 @@ func (d *decoder) group(f field) (Group, bool) {
 		d.bad.add(f.key.at, nil, "a group cannot be called everyone")
 	}
 	if n.kind != mapNode {
-		d.bad.add(n.at, known("keys", "", names(groupWords)), "expected a map such as {file: %s.agent.json}, found %s", f.key.text, n.describe())
+		d.bad.add(n.at, knownWords("keys", "", groupWords), "expected a map such as {file: %s.agent.json}, found %s", f.key.text, n.describe())
 		return g, false
 	}
 	d.words(n, "a group of people", groupWords)
@@ -62,12 +62,12 @@ func (d *decoder) group(f field) (Group, bool) {
 			continue
 		}
 		if first != nil {
-			d.bad.add(x.key.at, nil, "%s and %s: a group has one of %s", first.text, x.key.text, listed(sources))
+			d.bad.add(x.key.at, nil, "%s and %s: a group has one of %s", first.text, x.key.text, listed(availableSources()))
 		}
 		first = x.key
 	}
 	if first == nil {
-		d.bad.add(f.key.at, nil, "%s needs one of %s", f.key.text, listed(sources))
+		d.bad.add(f.key.at, nil, "%s needs one of %s", f.key.text, listed(availableSources()))
 		return g, false
 	}
 	var p tinytroupe.Persona

@@ -77,11 +77,15 @@ type ChangedError struct {
 	File string
 	Line int    // of the first step that differs; 0 where world or people do
 	Word string // its verb
+	Gone bool   // the run did Word after that line, where the study has no step any more
 }
 
 func (e *ChangedError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: its world or people are not those of the run to be continued", e.File)
+	}
+	if e.Gone {
+		return fmt.Sprintf("%s:%d: the script ends here, and the run to be continued went on: %s", e.File, e.Line, e.Word)
 	}
 	return fmt.Sprintf("%s:%d: %s: this step is not the one that was run", e.File, e.Line, e.Word)
 }
@@ -197,19 +201,16 @@ type past struct {
 func (r *runner) past(events []tinytroupe.Event) (*past, error) {
 	p := &past{last: -1, done: -1}
 	for _, ev := range events {
-		if ev.Kind == tinytroupe.EventMarked {
-			var m mark
-			if json.Unmarshal(ev.Mark, &m) == nil && m.Verb != nil {
-				if err := r.check(m); err != nil {
-					return nil, err
-				}
-				if m.At == "end" {
-					p.done = *m.Verb
-					continue
-				}
-				p.last, p.commits, p.steps = *m.Verb, 0, 0
+		if m, ok := markOf(ev); ok {
+			if err := r.s.check(m); err != nil {
+				return nil, err
+			}
+			if m.At == "end" {
+				p.done = *m.Verb
 				continue
 			}
+			p.last, p.commits, p.steps = *m.Verb, 0, 0
+			continue
 		}
 		if ev.End {
 			p.commits++
@@ -221,19 +222,41 @@ func (r *runner) past(events []tinytroupe.Event) (*past, error) {
 	return p, nil
 }
 
-func (r *runner) check(m mark) error {
+// Continues reports whether a run with these events can be gone on with: a
+// *ChangedError says that they are of another study, or of this one before a change.
+func (s *Study) Continues(events iter.Seq2[tinytroupe.Event, error]) error {
+	for ev, err := range events {
+		if err != nil {
+			return err
+		}
+		if m, ok := markOf(ev); ok {
+			if err := s.check(m); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func markOf(ev tinytroupe.Event) (mark, bool) {
+	var m mark
+	ok := ev.Kind == tinytroupe.EventMarked && json.Unmarshal(ev.Mark, &m) == nil && m.Verb != nil
+	return m, ok
+}
+
+func (s *Study) check(m mark) error {
 	i := *m.Verb
 	if i == 0 {
-		if m.Hash != r.s.setup() {
-			return &ChangedError{File: r.s.File}
+		if m.Hash != s.setup() {
+			return &ChangedError{File: s.File}
 		}
 		return nil
 	}
-	if i < 0 || i > len(r.s.Script) {
-		return &ChangedError{r.s.File, r.s.Script[len(r.s.Script)-1].Line, fmt.Sprintf("after %s", m.Word)}
+	if i < 0 || i > len(s.Script) {
+		return &ChangedError{File: s.File, Line: s.Script[len(s.Script)-1].Line, Word: m.Word, Gone: true}
 	}
-	if s := r.s.Script[i-1]; s.Hash != m.Hash {
-		return &ChangedError{r.s.File, s.Line, s.Word()}
+	if step := s.Script[i-1]; step.Hash != m.Hash {
+		return &ChangedError{File: s.File, Line: step.Line, Word: step.Word()}
 	}
 	return nil
 }

@@ -284,18 +284,25 @@ func TestChanged(t *testing.T) {
 	if _, err := load(t, base).Run(t.Context(), options(l)); err != nil {
 		t.Fatal(err)
 	}
+	if err := load(t, base).Continues(seq(l.events)); err != nil {
+		t.Error(err)
+	}
 	for _, c := range []struct{ old, new, want string }{
 		{"age: 30", "age: 31", "study.yaml: its world or people are not those of the run to be continued"},
 		{"step: 10m", "step: 5m", "study.yaml: its world or people are not those of the run to be continued"},
 		{"A picture", "A painting", "study.yaml:28: show: this step is not the one that was run"},
 		{"to: [bo, cy]", "to: cy", "study.yaml:25: say: this step is not the one that was run"},
-		{"  - run: 1\n", "", "study.yaml:32: after run: this step is not the one that was run"},
+		{"  - run: 1\n", "", "study.yaml:32: the script ends here, and the run to be continued went on: run"},
 	} {
 		o := options(&log{})
 		o.Events = seq(l.events)
-		_, err := load(t, strings.Replace(base, c.old, c.new, 1)).Run(t.Context(), o)
+		s := load(t, strings.Replace(base, c.old, c.new, 1))
+		_, err := s.Run(t.Context(), o)
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v", c.new, err)
+		}
+		if err := s.Continues(seq(l.events)); err == nil || err.Error() != c.want {
+			t.Errorf("%s: continues: %v", c.new, err)
 		}
 		var changed *study.ChangedError
 		if !errors.As(err, &changed) {

@@ -3,6 +3,7 @@ package study
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -24,6 +25,17 @@ func names(words []word) []string {
 	return list
 }
 
+// available returns the words that are not for a later version.
+func available(words []word) []string {
+	var list []string
+	for _, w := range words {
+		if !w.later {
+			list = append(list, w.name)
+		}
+	}
+	return list
+}
+
 func find(words []word, name string) (word, bool) {
 	for _, w := range words {
 		if w.name == name {
@@ -40,6 +52,7 @@ const (
 	refScalar   = `{"$ref":"#/$defs/scalar"}`
 	refSteps    = `{"$ref":"#/$defs/steps"}`
 	anything    = `true`
+	limit       = `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"}]}`
 	notYet      = `{"description":"(Not available yet.)"}`
 	yesNo       = `{"$ref":"#/$defs/bool"}`
 	whole       = `{"anyOf":[{"type":"integer","minimum":0},{"type":"string"}]}`
@@ -54,7 +67,7 @@ var studyWords = []word{
 	{"model", "PROVIDER/NAME, or one for each purpose: act, write, extract, judge; those left out are as act. So far only act is called.",
 		`{"anyOf":[{"type":"string"},{"type":"object","properties":{"act":{"type":"string"},"write":{"type":"string"},"extract":{"type":"string"},"judge":{"type":"string"}},"additionalProperties":false}]}`, false},
 	{"budget", "The most that a run may cost: US dollars, or {usd, calls, tokens}.",
-		`{"anyOf":[{"type":"number","minimum":0},{"type":"string"},{"type":"object","properties":{"usd":{"type":["number","string"]},"calls":` + whole + `,"tokens":` + whole + `},"additionalProperties":false}]}`, false},
+		`{"anyOf":[{"type":"number","exclusiveMinimum":0},{"type":"string"},{"type":"object","properties":{"usd":{"type":["number","string"],"exclusiveMinimum":0},"calls":` + limit + `,"tokens":` + limit + `},"additionalProperties":false}]}`, false},
 	{"vars", "Names for texts, lists and tables: ${x}, ${x.y}. A run may set others: --set x=v.", `{"type":"object"}`, false},
 	{"people", "Who takes part. Each key names a group.", `{"type":"object","minProperties":1,"additionalProperties":{"$ref":"#/$defs/group"}}`, false},
 	{"world", "Where and when it happens.", `{"$ref":"#/$defs/world"}`, false},
@@ -87,6 +100,10 @@ var groupWords = []word{
 
 // sources are the group words of which a group has exactly one.
 var sources = []string{"file", "persona", "sample", "make", "lines", "from", "human", "http"}
+
+func availableSources() []string {
+	return slices.DeleteFunc(available(groupWords), func(w string) bool { return !slices.Contains(sources, w) })
+}
 
 var worldWords = []word{
 	{"name", "What the place is called. The study's title where it is left out.", refScalar, false},

@@ -31,18 +31,18 @@ func (d *decoder) script(root *node) {
 
 // verbOf finds the one verb of a step.
 func (d *decoder) verbOf(n *node) (verb, field, bool) {
-	all := make([]string, len(verbs))
+	all := make([]word, len(verbs))
 	for i, v := range verbs {
-		all[i] = v.name
+		all[i] = v.word
 	}
 	if n.kind != mapNode || len(n.fields) == 0 {
-		d.bad.add(n.at, known("verbs", n.text, all), "expected a step such as run: 2, found %s", n.describe())
+		d.bad.add(n.at, knownWords("verbs", n.text, all), "expected a step such as run: 2, found %s", n.describe())
 		return verb{}, field{}, false
 	}
 	var found []field
 	var v verb
 	for _, f := range n.fields {
-		if i := slices.Index(all, f.key.text); i >= 0 {
+		if i := slices.IndexFunc(all, func(w word) bool { return w.name == f.key.text }); i >= 0 {
 			if len(found) == 0 {
 				v = verbs[i]
 			}
@@ -54,7 +54,7 @@ func (d *decoder) verbOf(n *node) (verb, field, bool) {
 		return v, found[0], true
 	case len(found) == 0:
 		f := n.fields[0]
-		d.bad.add(f.key.at, known("verbs", f.key.text, all), "there is no verb %q", f.key.text)
+		d.bad.add(f.key.at, knownWords("verbs", f.key.text, all), "there is no verb %q", f.key.text)
 		return verb{}, field{}, false
 	}
 	d.bad.add(found[1].key.at, []string{"Each begins with a dash of its own."}, "%s and %s: a step has one verb", found[0].key.text, found[1].key.text)
@@ -71,7 +71,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 	for _, x := range n.fields {
 		switch w, ok := find(allowed, x.key.text); {
 		case !ok:
-			hints := known("with "+v.name, x.key.text, names(v.with))
+			hints := knownWords("with "+v.name, x.key.text, v.with)
 			if n.flow && x.value.kind == nullNode {
 				hints = append(hints, "Inside {…} a text with a comma needs quotes.")
 			}
