@@ -83,7 +83,7 @@ func (r *Record) writeFile(name string, data []byte) (err error) {
 
 func (r *Record) createTemp(dir string) (*os.File, string, error) {
 	for i := 0; ; i++ {
-		tmp := path.Join(dir, ".tmp-"+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
+		tmp := path.Join(dir, tempPrefix+strconv.Itoa(os.Getpid())+"-"+strconv.Itoa(i))
 		f, err := r.root.OpenFile(tmp, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 		if err == nil || !errors.Is(err, fs.ErrExist) {
 			return f, tmp, err

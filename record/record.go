@@ -23,6 +23,7 @@ const (
 	inputsDir    = "inputs"
 	worldsDir    = "worlds"
 	artifactsDir = "artifacts"
+	tempPrefix   = ".tmp-"
 )
 
 var (
@@ -55,8 +56,8 @@ type Record struct {
 }
 
 // Create makes a new record and holds its lock. dir is used as it is where it does
-// not exist or is empty; otherwise a counter is added to it (dir-2, dir-3…): nothing
-// is overwritten. See [Record.Dir]. Format and, where they are zero, Status
+// not exist, is empty, or holds only what a process left that died in Create;
+// otherwise a counter is added to it (dir-2, dir-3…): nothing is overwritten. See [Record.Dir]. Format and, where they are zero, Status
 // (running) and Started (now) of the manifest are filled in.
 func Create(dir string, m *Manifest, o *Options) (*Record, error) {
 	r, err := create(dir, o)
@@ -89,7 +90,7 @@ func create(dir string, o *Options) (*Record, error) {
 		}
 		err := os.Mkdir(d, 0o700)
 		if errors.Is(err, fs.ErrExist) {
-			if old, err := os.ReadDir(d); err != nil || len(old) > 0 {
+			if old, err := os.ReadDir(d); err != nil || !blank(old) {
 				continue
 			}
 		} else if err != nil {
@@ -115,6 +116,14 @@ func create(dir string, o *Options) (*Record, error) {
 		}
 		return r, nil
 	}
+}
+
+// blank reports whether a folder holds nothing but what Create leaves before the
+// manifest is there.
+func blank(entries []os.DirEntry) bool {
+	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
+		return e.Name() != lockFile && !strings.HasPrefix(e.Name(), tempPrefix)
+	})
 }
 
 // Open opens an existing record for writing and holds its lock. While another

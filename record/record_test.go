@@ -434,3 +434,27 @@ func TestCallsView(t *testing.T) {
 	}
 	see("b", "B")
 }
+
+// TestCreateAfterDeath: what a process left that died before the manifest was there
+// is no record, and its folder is used.
+func TestCreateAfterDeath(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{lockFile, tempPrefix + "12-0"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("1"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r, err := Create(dir, &Manifest{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if r.Dir() != dir {
+		t.Errorf("got %s", r.Dir())
+	}
+}
