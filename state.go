@@ -265,7 +265,8 @@ func (s *state) fold(ev Event) error {
 			return err
 		}
 		who.mental = *ev.State
-		if !s.draft {
+		// What a person begins with is no part of a decision.
+		if !s.draft && len(who.episode) > 0 {
 			who.enter(ev)
 		}
 	case EventMemo:

@@ -62,8 +62,11 @@ type PersonOptions struct {
 	Memory    Memory    // nil: nothing is recalled
 	Faculties []Faculty // each with its own name and kinds
 
-	Place   string   // only for World.Add
-	Context []string // only for World.Add
+	// What the person begins with; only for World.Add.
+	Place   string
+	Context []string
+	State   MentalState
+	Memos   []Memo // recalled where there is a Memory
 }
 
 // A World is people, a clock and a journal. Its methods are safe for concurrent
@@ -250,6 +253,14 @@ func (w *World) Add(p Persona, opts *PersonOptions) (*Person, error) {
 			err = tx.effect(name, Move{Place: opts.Place, Context: opts.Context}, false)
 		case len(opts.Context) > 0:
 			err = tx.effect(name, SetContext{Context: opts.Context}, false)
+		}
+		if st := opts.State; err == nil && st != (MentalState{}) {
+			err = tx.emit(Event{Kind: EventState, Who: name, State: &st})
+		}
+		for _, m := range opts.Memos {
+			if err == nil {
+				err = tx.effect(name, Remember{Memo: m}, false)
+			}
 		}
 	}
 	if err == nil {
