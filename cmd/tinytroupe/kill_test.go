@@ -19,7 +19,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/record"
 )
 
-var kills = flag.Int("kills", 24, "how often TestKill kills the command")
+var kills = flag.Int("kills", 15, "how often TestKill kills the command")
 
 // TestKill kills the command at random instants and runs it again, until it has
 // been killed as often as -kills says. No call that finished is made again, and
