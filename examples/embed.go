@@ -1,5 +1,5 @@
-// Package examples holds people, and fragments of people, to begin with. They are
-// invented.
+// Package examples holds studies to begin with, and the people and fragments that
+// they share. The people are invented.
 package examples
 
 import (
@@ -8,7 +8,9 @@ import (
 )
 
 //go:embed people/*.agent.json fragments/*.fragment.json
+//go:embed simple-chat
 var files embed.FS
 
-// Files returns people/NAME.agent.json and fragments/NAME.fragment.json.
+// Files returns people/NAME.agent.json, fragments/NAME.fragment.json, and a folder for
+// each example, in which study.yaml is its study.
 func Files() fs.FS { return files }

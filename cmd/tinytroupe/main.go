@@ -29,35 +29,45 @@ const (
 
 func main() {
 	p := &program{
-		stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv,
+		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv,
 		terminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+		typed:    func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
+		signals:  signals,
 	}
-	ctx, stop := interruptible()
-	code := p.main(ctx, os.Args[1:])
-	stop()
-	os.Exit(code)
+	os.Exit(p.main(context.Background(), os.Args[1:]))
+}
+
+// signals returns the interrupts from now on, and what ends them.
+func signals() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 2)
+	signal.Notify(c, os.Interrupt, syscall.SIGTERM)
+	return c, func() {
+		signal.Stop(c)
+		close(c)
+	}
 }
 
 // interruptible returns a context that the first interrupt stops softly, so that
 // calls in flight finish, and the second cancels.
-func interruptible() (context.Context, func()) {
-	hard, cancel := context.WithCancel(context.Background())
+func (p *program) interruptible(ctx context.Context) (context.Context, func()) {
+	if p.signals == nil {
+		return ctx, func() {}
+	}
+	hard, cancel := context.WithCancel(ctx)
 	soft, stop := drain.With(hard)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	signals, end := p.signals()
 	go func() {
 		if _, ok := <-signals; !ok {
 			return
 		}
-		fmt.Fprintln(os.Stderr, "\ninterrupted: waiting for calls in flight; again to abort them")
+		fmt.Fprintln(p.stderr, "\ninterrupted: waiting for calls in flight; again to abort them")
 		stop()
 		if _, ok := <-signals; ok {
 			cancel()
 		}
 	}()
 	return soft, func() {
-		signal.Stop(signals)
-		close(signals)
+		end()
 		stop()
 		cancel()
 	}
@@ -65,9 +75,12 @@ func interruptible() (context.Context, func()) {
 
 // program is the command with all that it touches, so that tests can run it.
 type program struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	env            func(string) (string, bool)
-	terminal       func() bool // stdout is one
+	terminal       func() bool                       // stdout is one
+	typed          func() bool                       // stdin is a terminal; nil means no
+	signals        func() (<-chan os.Signal, func()) // interrupts, and what ends them; nil means none
 }
 
 // An exitError ends the program with a code. Its text has been printed if shown.
@@ -117,7 +130,7 @@ continued.`,
 	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(p.runCommand(), p.showCommand(), p.lsCommand(), p.schemaCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.schemaCommand(), p.versionCommand())
 	return root
 }
 

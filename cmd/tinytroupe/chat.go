@@ -1,0 +1,414 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/examples/cast"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/mind"
+	"github.com/tinytroupe-go/tinytroupe/record"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
+)
+
+// chatRoom is the room that a chat's journal is of.
+const chatRoom = "chat"
+
+// chatFlags are the flags of chat.
+type chatFlags struct {
+	fragments []string
+	model     string
+	dir       string
+	seed      uint64
+	budget    float64
+	quiet     bool // without thoughts
+}
+
+func (p *program) chatCommand() *cobra.Command {
+	var f chatFlags
+	cmd := &cobra.Command{
+		Use:   "chat PERSONA...",
+		Short: "Talk with one person or several",
+		Long: `Chat puts people into a room and lets you talk with them. What you type, all of them
+hear, and each answers; a line that begins with @NAME is for that person alone.
+
+A PERSONA is a person's file, TinyTroupe's *.agent.json or a JSON object with a name,
+or the short name of an example: ` + strings.Join(cast.Names(), ", ") + `.
+A fragment, a file or the short name of one, is added to everybody.
+
+In the chat:
+
+  TEXT         everybody hears it and answers
+  @NAME TEXT   one person hears it and answers; one of their names is enough
+  """          begins and ends a text of several lines
+  /step [N]    lets them go on by themselves, for one step or N
+  /who         who is here, and in what mood
+  /why [N]     the prompt and the reply behind the last answer, or the Nth last
+  /help        this list
+  /quit        ends the chat, as Ctrl-D and Ctrl-C do
+
+Ctrl-C while somebody answers waits for that answer and comes back to the prompt;
+a second one drops it. A turn that fails is shown, and the chat goes on.
+
+The chat leaves a record, as run does: show shows it, and --dir goes on with it, the
+people remembering what was said. Where stdin is not a terminal its lines are the
+chat: then a budget that is used up or a model that cannot be reached ends it, with
+the exit codes of run, and 3 where single turns failed.`,
+		Example: `  tinytroupe chat lisa
+  tinytroupe chat lisa oscar --fragment picky_customer
+  tinytroupe chat my/ann.agent.json --model openai/gpt-5-mini --budget 0.50
+  tinytroupe chat --dir runs/2026-03-02-chat-with-lisa-carter-1f0e
+  echo "What would you pay for it?" | tinytroupe chat lisa oscar`,
+		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return cast.Names(), cobra.ShellCompDirectiveDefault
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.chat(cmd.Context(), args, &f, cmd.Flags().Changed("seed"))
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringArrayVar(&f.fragments, "fragment", nil, "add a fragment to everybody: a `FILE`, or an example's name; may be repeated")
+	fl.StringVar(&f.model, "model", "", "the model, as `PROVIDER/NAME`")
+	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record; one that exists is gone on with (default: a new one in runs)")
+	fl.Uint64Var(&f.seed, "seed", 1, "the seed of all that is left to chance")
+	fl.Float64Var(&f.budget, "budget", 0, "most that the chat may cost, in `USD`")
+	fl.BoolVar(&f.quiet, "quiet-thoughts", false, "do not show what people think")
+	return cmd
+}
+
+// chat is a conversation under way.
+type chat struct {
+	p      *program
+	f      *chatFlags
+	choice choice
+	set    *config.Settings
+	stack  *stack
+	rec    *record.Record
+	calls  *record.Calls
+	world  *tinytroupe.World
+	show   *transcript.Printer
+	sig    <-chan os.Signal // nil where nothing interrupts
+	begun  time.Time
+	warn   []string
+	files  []chatFile // read for people who are new
+
+	typed  bool // somebody types: what they typed is not shown again
+	steps  bool // step banners are shown
+	failed int  // turns that came to nothing
+	ending bool // a signal to end has come
+}
+
+type chatFile struct {
+	name string
+	data []byte
+}
+
+func (p *program) chat(ctx context.Context, names []string, f *chatFlags, seeded bool) (err error) {
+	c := &chat{p: p, f: f, begun: time.Now(), typed: p.typed != nil && p.typed()}
+	if err := c.prepare(ctx, names, seeded); err != nil {
+		if _, ok := errors.AsType[*exitError](err); ok {
+			return err
+		}
+		return usage(err)
+	}
+	defer func() {
+		c.stack.close()
+		err = errors.Join(err, c.rec.Close())
+	}()
+	if p.signals != nil {
+		sig, end := p.signals()
+		defer end()
+		c.sig = sig
+	}
+	return c.finish(c.talk(ctx))
+}
+
+// prepare reads everything, makes or opens the record, and brings people in. Nothing
+// has been said or spent when it fails.
+func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
+	if c.f.budget < 0 {
+		return errors.New("a limit cannot be negative")
+	}
+	people, err := c.people(names)
+	if err != nil {
+		return err
+	}
+	_, statErr := os.Stat(filepath.Join(c.f.dir, "manifest.json"))
+	old := c.f.dir != "" && statErr == nil
+	if !old && len(people) == 0 {
+		return fmt.Errorf("chat with whom? Name a person's file, or one of %s", strings.Join(cast.Names(), ", "))
+	}
+	if c.set, err = config.Load([]string{"config.ini"}, &config.Options{Env: c.p.env}); err != nil {
+		return err
+	}
+	c.warn = append(c.warn, c.set.Warnings...)
+	earlier := ""
+	if old {
+		if c.rec, err = record.Open(c.f.dir, nil); err != nil {
+			return err
+		}
+		m := c.rec.Manifest()
+		if earlier = m.Models["act"]; c.f.model != "" && c.f.model != earlier {
+			return c.refuse("the record was made with %s, and this chat would go on with %s: name the same model, or another --dir", earlier, c.f.model)
+		}
+		if seeded && m.Seed != c.f.seed {
+			return c.refuse("the record was made with seed %d, and this chat has seed %d", m.Seed, c.f.seed)
+		}
+		if rooms, err := c.rec.Rooms(); err != nil || !slices.Contains(rooms, chatRoom) {
+			return c.refuse("%s is not the record of a chat", c.f.dir)
+		}
+	}
+	flag := c.f.model
+	if flag == "" && earlier != "" {
+		c.choice = choice{name: earlier, why: "as before"}
+	} else if c.choice, err = choose(ctx, flag, "", c.set, c.p.env); err != nil {
+		return c.refuse("%w", err)
+	}
+	limits := caps{usd: c.f.budget}
+	if c.choice.found && limits.usd == 0 && c.choice.name == defaultOpenAI {
+		limits.usd = foundCap
+		c.warn = append(c.warn, fmt.Sprintf("%s was found, not named: the chat is capped at %s (--budget sets another cap)", c.choice.name, usd(foundCap)))
+	}
+	if c.stack, err = connect(ctx, c.choice.name, c.set, newLog(c.p.stderr, c.set.LogLevel)); err != nil {
+		return c.refuse("%w", err)
+	}
+	if err := c.open(people, limits); err != nil {
+		c.stack.close()
+		return c.refuse("%w", err)
+	}
+	return nil
+}
+
+// refuse ends what cannot begin, and gives up the record where one is open.
+func (c *chat) refuse(format string, args ...any) error {
+	err := fmt.Errorf(format, args...)
+	if c.rec == nil {
+		return err
+	}
+	return errors.Join(err, c.rec.Close())
+}
+
+// people reads the people named and the fragments.
+func (c *chat) people(names []string) ([]tinytroupe.Persona, error) {
+	var fragments []tinytroupe.Fragment
+	for _, name := range c.f.fragments {
+		frag, err := cast.Fragment(name)
+		if isFile(name) {
+			var data []byte
+			if data, err = c.read(name); err == nil {
+				var ignored []string
+				frag, ignored, err = tinytroupe.ParseFragment(name, data)
+				c.ignored(name, ignored)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		fragments = append(fragments, frag)
+	}
+	var people []tinytroupe.Persona
+	for _, name := range names {
+		p, err := cast.Person(name)
+		if isFile(name) {
+			var data []byte
+			if data, err = c.read(name); err == nil {
+				var ignored []string
+				p, ignored, err = tinytroupe.ParsePersona(name, data)
+				c.ignored(name, ignored)
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		for i, frag := range fragments {
+			if p, err = p.Merge(frag, tinytroupe.Fail); err != nil {
+				return nil, fmt.Errorf("%s with fragment %s: %w", name, c.f.fragments[i], err)
+			}
+		}
+		if slices.ContainsFunc(people, func(q tinytroupe.Persona) bool { return q.Name() == p.Name() }) {
+			return nil, fmt.Errorf("%s is named twice", p.Name())
+		}
+		people = append(people, p)
+	}
+	return people, nil
+}
+
+// isFile reports whether a name is a file's rather than an example's short name.
+func isFile(name string) bool {
+	if strings.ContainsAny(name, `/\.`) {
+		return true
+	}
+	info, err := os.Stat(name)
+	return err == nil && info.Mode().IsRegular()
+}
+
+func (c *chat) read(name string) ([]byte, error) {
+	data, err := os.ReadFile(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %s; examples: %s", name, strings.Join(cast.Names(), ", "))
+	}
+	c.files = append(c.files, chatFile{name, data})
+	return data, err
+}
+
+func (c *chat) ignored(file string, keys []string) {
+	if len(keys) > 0 {
+		c.warn = append(c.warn, fmt.Sprintf("%s: not read: %s", file, strings.Join(keys, ", ")))
+	}
+}
+
+// open makes the record, or goes on with it, and puts people into the room.
+func (c *chat) open(people []tinytroupe.Persona, limits caps) error {
+	resumed := c.rec != nil
+	var err error
+	if !resumed {
+		names := make([]string, len(people))
+		for i, p := range people {
+			names[i] = p.Name()
+		}
+		title := "Chat with " + listed(names)
+		m := &record.Manifest{
+			Title: title, Slug: record.Slug(title), Seed: c.f.seed, Product: version(), Go: runtime.Version(),
+			Rehearsal: c.choice.rehearsal(), Models: map[string]string{"act": c.choice.name}, Warnings: c.warn,
+		}
+		dir := c.f.dir
+		if dir == "" {
+			dir = filepath.Join(recordsDir, record.Name(title, c.f.seed, c.begun, c.begun.String()))
+		}
+		if c.rec, err = record.Create(dir, m, nil); err != nil {
+			return err
+		}
+	}
+	if c.calls, err = c.rec.Calls(); err != nil {
+		return err
+	}
+	l, err := c.calls.Ledger(prices)
+	if err != nil {
+		return err
+	}
+	spent := llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}
+	c.stack.wrap(c.set, limits, 0, spent, c.calls)
+	for _, f := range c.files {
+		if err := c.rec.AddInput(f.name, f.data); err != nil {
+			return err
+		}
+	}
+	o := &mind.Options{NoHarmfulText: !c.set.HarmfulContentPrevention, NoCopyrightText: !c.set.CopyrightPrevention}
+	if c.stack.small {
+		o.Actions, o.Content = 5, 400
+	}
+	m, err := mind.New(c.stack.model, o)
+	if err != nil {
+		return err
+	}
+	if err := c.rec.Update(func(man *record.Manifest) {
+		man.Status, man.Problem, man.Prompts = record.Running, "", m.Hash()
+	}); err != nil {
+		return err
+	}
+	return c.enter(m, people, resumed)
+}
+
+// enter makes the world, or resumes it, and brings in who is not there yet.
+func (c *chat) enter(m *mind.Mind, people []tinytroupe.Persona, resumed bool) error {
+	j, err := c.rec.Journal(chatRoom)
+	if err != nil {
+		return err
+	}
+	opts := &tinytroupe.Options{
+		Seed: c.rec.Manifest().Seed, Key: chatRoom, Step: time.Minute, Idle: tinytroupe.Pass,
+		Rules: parlour{tinytroupe.Room{Acquainted: true}}, Journal: j, Store: c.rec.PutArtifact,
+		Observe: c.observe, Tolerate: tolerable,
+	}
+	if resumed {
+		if c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts); err != nil {
+			return err
+		}
+	} else {
+		c.world = tinytroupe.NewWorld("Chat", m, opts)
+	}
+	form := transcript.Plain
+	if c.p.terminal() && !c.p.noColor() {
+		form = transcript.Coloured
+	}
+	c.show = transcript.NewPrinter(c.p.stdout, &transcript.Options{
+		Form: form, World: "Chat", People: c.world.People(), HideThoughts: c.f.quiet,
+	})
+	c.head()
+	var joins, contexts []tinytroupe.Effect
+	for _, p := range people {
+		switch known := c.world.View().Persona(p.Name()); {
+		case known.IsZero():
+			joins = append(joins, tinytroupe.Join{Persona: p})
+			contexts = append(contexts, tinytroupe.SetContext{Who: p.Name(), Context: []string{visitor}})
+		case !known.Equal(p):
+			return fmt.Errorf("%s is in this chat already, and has another description", p.Name())
+		}
+	}
+	if len(joins) > 0 {
+		if err := c.world.Apply(append(joins, contexts...)...); err != nil {
+			return err
+		}
+	}
+	var list []record.Participant
+	for _, name := range c.world.People() {
+		list = append(list, record.Participant{Name: name, Persona: c.world.View().Persona(name), Weight: 1})
+	}
+	return c.rec.WritePeople(list)
+}
+
+// visitor tells people of whoever types, who is no person of the world.
+const visitor = "A visitor, whom the list of people does not name, is here and talks with you: TALK without a target reaches them."
+
+// parlour is a room with a visitor, who is no person of the world.
+type parlour struct{ tinytroupe.Room }
+
+// Resolve lets speech to the visitor be heard like speech to nobody in particular.
+func (r parlour) Resolve(v *tinytroupe.View, actor string, a tinytroupe.Action) ([]tinytroupe.Effect, error) {
+	switch strings.ToLower(strings.TrimSpace(a.Target)) {
+	case "visitor", "the visitor", "user", "you":
+		if _, err := v.Find(a.Target); err != nil {
+			a.Target = ""
+		}
+	}
+	return r.Room.Resolve(v, actor, a)
+}
+
+func (c *chat) head() {
+	w := c.p.stdout
+	if c.choice.rehearsal() {
+		fmt.Fprintf(w, "model   %s\n        for real: --model %s\n", transcript.Notice, defaultOpenAI)
+	} else {
+		fmt.Fprintf(w, "model   %s (%s)\n", c.choice.name, c.choice.why)
+	}
+	for _, n := range c.warn {
+		fmt.Fprintf(w, "note    %s\n", line(n))
+	}
+	fmt.Fprintf(w, "record  %s\n", c.rec.Dir())
+	if c.typed {
+		fmt.Fprintln(w, "help    /help; Ctrl-D ends")
+	}
+}
+
+// listed joins names as a reader would.
+func listed(names []string) string {
+	switch n := len(names); {
+	case n < 2:
+		return strings.Join(names, "")
+	case n < 4:
+		return strings.Join(names[:n-1], ", ") + " and " + names[n-1]
+	}
+	return fmt.Sprintf("%s, %s and %d more", names[0], names[1], len(names)-2)
+}
