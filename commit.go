@@ -60,6 +60,9 @@ func (tx *commit) finish() error {
 		w.seats[name] = st
 	}
 	for _, ev := range tx.events {
+		if ev.Kind == EventCarried {
+			delete(w.jobs, ev.Who) // it was of what they remembered before
+		}
 		if ev.Kind == EventMemo {
 			if m := w.seats[ev.Who].memory; m != nil {
 				m.Add(*ev.Memo)
@@ -173,6 +176,9 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 		if m.Time.IsZero() {
 			m.Time = tx.s.now
 		}
+		ev.Who, err = who(e.Who)
+	case Carry:
+		ev = Event{Kind: EventCarried, Past: e.Past.carried()}
 		ev.Who, err = who(e.Who)
 	case Produce:
 		sum := sha256.Sum256(e.Data)

@@ -48,6 +48,12 @@ type (
 		Who  string
 		Memo Memo
 	}
+	// Carry gives a person a past in other worlds, in place of what they remember
+	// and have not seen yet.
+	Carry struct {
+		Who  string
+		Past Past
+	}
 	// Produce stores something made. Options.Store keeps the bytes.
 	Produce struct {
 		Who       string
@@ -73,5 +79,6 @@ func (Move) effect()       {}
 func (SetContext) effect() {}
 func (Edit) effect()       {}
 func (Remember) effect()   {}
+func (Carry) effect()      {}
 func (Produce) effect()    {}
 func (Note) effect()       {}

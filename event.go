@@ -24,6 +24,7 @@ const (
 	EventState     EventKind = "state"     // Who, State
 	EventMemo      EventKind = "memo"      // Who, Memo
 	EventFolded    EventKind = "folded"    // Who, Folded
+	EventCarried   EventKind = "carried"   // Who, Past: in place of what was remembered
 	EventFired     EventKind = "fired"     // Fired
 	EventNoted     EventKind = "noted"     // Who, Note
 	EventProduced  EventKind = "produced"  // Who, Artifact
@@ -54,6 +55,7 @@ type Event struct {
 	Relation string          `json:"relation,omitempty"`
 	Edit     *PersonaEdit    `json:"edit,omitempty"`
 	Folded   *Folded         `json:"folded,omitempty"`
+	Past     *Past           `json:"past,omitempty"`
 	Fired    *Fired          `json:"fired,omitempty"`
 	Note     *FacultyNote    `json:"note,omitempty"`
 	Artifact *Artifact       `json:"artifact,omitempty"`

@@ -205,7 +205,7 @@ func (s *state) fold(ev Event) error {
 		}
 	}
 	switch ev.Kind {
-	case EventActed, EventLeft, EventMoved, EventContext, EventEdited, EventState, EventMemo, EventFolded, EventNoted, EventFailed:
+	case EventActed, EventLeft, EventMoved, EventContext, EventEdited, EventState, EventMemo, EventFolded, EventCarried, EventNoted, EventFailed:
 		if who == nil {
 			return fmt.Errorf("it names nobody")
 		}
@@ -276,6 +276,11 @@ func (s *state) fold(ev Event) error {
 			return err
 		}
 		who.fold(ev.Folded)
+	case EventCarried:
+		if err := payload(ev.Past != nil); err != nil {
+			return err
+		}
+		who.carry(ev.Past)
 	case EventFired:
 		if err := payload(ev.Fired != nil); err != nil {
 			return err
