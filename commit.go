@@ -10,6 +10,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
+	"time"
 )
 
 // commit gathers events on a copy of the state. All of them happen, or none.
@@ -18,8 +20,7 @@ type commit struct {
 	s      *state
 	round  int
 	events []Event
-	seats  map[string]*seat // of people who join in it
-	err    error            // the first event that did not fold: nothing is journalled
+	err    error // why it cannot be: nothing is journalled
 }
 
 func (w *World) begin() *commit {
@@ -33,11 +34,77 @@ func (w *World) begin() *commit {
 
 func (tx *commit) emit(ev Event) error {
 	ev.Seq, ev.Step, ev.Round, ev.Time = tx.s.seq+1, tx.s.step, tx.round, tx.s.now
+	legible(&ev)
 	if err := tx.s.apply(ev, tx.w.opts.Episode); err != nil {
-		tx.err = cmp.Or(tx.err, err)
-		return err
+		return tx.fail(err)
 	}
 	tx.events = append(tx.events, ev)
+	return nil
+}
+
+// fail makes the commit impossible.
+func (tx *commit) fail(err error) error {
+	tx.err = cmp.Or(tx.err, err)
+	return err
+}
+
+// legible makes an event's own copy of what it was given, without what no journal
+// can keep: a world must not remember other words than its journal holds.
+func legible(ev *Event) {
+	text := func(s *string) { *s = strings.ToValidUTF8(*s, "\ufffd") }
+	list := func(l *[]string) {
+		if *l = slices.Clone(*l); len(*l) == 0 {
+			*l = nil
+		}
+		for i := range *l {
+			text(&(*l)[i])
+		}
+	}
+	text(&ev.Place)
+	text(&ev.Relation)
+	list(&ev.Context)
+	list(&ev.Calls)
+	if a := own(&ev.Action); a != nil {
+		text((*string)(&a.Kind))
+		text(&a.Target)
+		text(&a.Content)
+	}
+	if s := own(&ev.Stimulus); s != nil {
+		text((*string)(&s.Kind))
+		text(&s.Source)
+		text(&s.Content)
+		s.Images = slices.Clone(s.Images)
+	}
+	if s := own(&ev.State); s != nil {
+		text(&s.Goals)
+		text(&s.Attention)
+		text(&s.Emotions)
+	}
+	if m := own(&ev.Memo); m != nil {
+		text(&m.Content)
+		text(&m.Source)
+	}
+	if f := own(&ev.Folded); f != nil {
+		text(&f.Summary)
+	}
+}
+
+// own puts a copy in place of what p points to.
+func own[T any](p **T) *T {
+	if *p != nil {
+		c := **p
+		*p = &c
+	}
+	return *p
+}
+
+// pass lets simulated time pass.
+func (tx *commit) pass(d time.Duration) error {
+	now := tx.s.now.Add(d)
+	if now.Year() > 9999 {
+		return fmt.Errorf("%v from %v: no journal can hold a time after the year 9999", d, tx.s.now)
+	}
+	tx.s.now = now
 	return nil
 }
 
@@ -55,10 +122,9 @@ func (tx *commit) finish() error {
 			return fmt.Errorf("journal: %w", err)
 		}
 	}
+	w.mu.Lock()
 	w.st = tx.s
-	for name, st := range tx.seats {
-		w.seats[name] = st
-	}
+	w.mu.Unlock()
 	for _, ev := range tx.events {
 		if ev.Kind == EventCarried {
 			delete(w.jobs, ev.Who) // it was of what they remembered before
@@ -79,27 +145,48 @@ func (tx *commit) finish() error {
 func (tx *commit) enter(p Persona, st *seat) error {
 	name := p.Name()
 	if st != nil {
-		if tx.seats == nil {
-			tx.seats = map[string]*seat{}
-		}
-		tx.seats[name] = st
+		tx.w.mu.Lock()
+		tx.w.seats[name] = st
+		tx.w.mu.Unlock()
 	}
 	if err := tx.emit(Event{Kind: EventJoined, Who: name, Persona: &p}); err != nil {
 		return err
 	}
 	if g, ok := tx.w.opts.Rules.(Greeter); ok {
-		return tx.effects(name, g.Greet(&View{tx.s}, name), false)
+		if err := tx.effects(name, g.Greet(&View{tx.s}, name)); err != nil {
+			return tx.fail(err) // not an error of the effect: somebody has joined by it
+		}
 	}
 	return nil
 }
 
-func (tx *commit) effects(actor string, effects []Effect, during bool) error {
+func (tx *commit) effects(actor string, effects []Effect) error {
 	for _, e := range effects {
-		if err := tx.effect(actor, e, during); err != nil {
+		if err := tx.effect(actor, e, false); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func nobody(name string) error { return fmt.Errorf("nobody called %q is here", name) }
+
+// audience returns names, each once, so that nobody perceives anything twice.
+func (tx *commit) audience(actor string, names []string) ([]string, error) {
+	to := make([]string, 0, len(names))
+	met := make(map[string]bool, len(names))
+	all := slices.Contains(names, Everyone)
+	for _, n := range names {
+		if n != Everyone && tx.s.body(n) == nil {
+			return nil, nobody(n)
+		}
+		if met[n] || all && n != Everyone && n != actor && tx.s.present(n) {
+			continue
+		}
+		met[n] = true
+		to = append(to, n)
+	}
+	return to, nil
 }
 
 // effect turns an effect into events. An error leaves nothing of it behind.
@@ -109,41 +196,28 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 			name = actor
 		}
 		if tx.s.body(name) == nil {
-			return "", fmt.Errorf("nobody called %q is here", name)
+			return "", nobody(name)
 		}
 		return name, nil
-	}
-	all := func(names []string) error {
-		for _, n := range names {
-			if n != Everyone && tx.s.body(n) == nil {
-				return fmt.Errorf("nobody called %q is here", n)
-			}
-		}
-		return nil
 	}
 	ev := Event{}
 	var err error
 	switch e := e.(type) {
 	case Tell:
-		if err := all(e.To); err != nil {
-			return err
-		}
-		st := e.Stimulus
-		ev = Event{Kind: EventPerceived, Stimulus: &st, To: slices.Clone(e.To)}
+		ev = Event{Kind: EventPerceived, Stimulus: &e.Stimulus, During: during && bringsBack(e, actor)}
 		if slices.Contains(e.To, Everyone) {
 			ev.Who = actor
 		}
-		ev.During = during && len(e.To) == 1 && e.To[0] == actor
-		return tx.emit(ev)
+		ev.To, err = tx.audience(actor, e.To)
 	case Introduce:
-		ev = Event{Kind: EventLinked, To: slices.Clone(e.To), Relation: e.Relation}
+		ev = Event{Kind: EventLinked, Relation: e.Relation}
 		if ev.Who, err = who(e.Who); err == nil {
-			err = all(e.To)
+			ev.To, err = tx.audience(ev.Who, e.To)
 		}
 	case Part:
-		ev = Event{Kind: EventParted, To: slices.Clone(e.To)}
+		ev.Kind = EventParted
 		if ev.Who, err = who(e.Who); err == nil {
-			err = all(e.To)
+			ev.To, err = tx.audience(ev.Who, e.To)
 		}
 	case Join:
 		return tx.rejoin(e.Persona)
@@ -153,10 +227,10 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 			err = fmt.Errorf("%s is not here", ev.Who)
 		}
 	case Move:
-		ev = Event{Kind: EventMoved, Place: e.Place, Context: slices.Clone(e.Context)}
+		ev = Event{Kind: EventMoved, Place: e.Place, Context: e.Context}
 		ev.Who, err = who(e.Who)
 	case SetContext:
-		ev = Event{Kind: EventContext, Context: slices.Clone(e.Context)}
+		ev = Event{Kind: EventContext, Context: e.Context}
 		ev.Who, err = who(e.Who)
 	case Edit:
 		ev.Kind = EventEdited
@@ -165,7 +239,8 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 			value, err = rawJSON(e.Value)
 		}
 		if err == nil {
-			if _, err = tx.s.body(ev.Who).persona.With(e.Path, value); err == nil && e.Path == "name" {
+			var p Persona
+			if p, err = tx.s.body(ev.Who).persona.With(e.Path, value); err == nil && p.Name() != ev.Who {
 				err = errors.New("a name cannot be changed")
 			}
 		}
@@ -186,11 +261,13 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 		ev = Event{Kind: EventProduced, Artifact: a}
 		ev.Who, err = who(e.Who)
 		switch store := tx.w.opts.Store; {
-		case err != nil || tx.s.draft:
+		case err != nil:
 		case store == nil:
 			err = errors.New("this world has no store for artifacts")
-		default:
-			err = store(a.Hash, e.Data)
+		case !tx.s.draft:
+			if err := store(a.Hash, e.Data); err != nil {
+				return tx.fail(fmt.Errorf("store: %w", err)) // no fault of the actor's
+			}
 		}
 	case Note:
 		var value json.RawMessage
@@ -211,14 +288,14 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 // rejoin lets a newcomer join, or somebody who left return.
 func (tx *commit) rejoin(p Persona) error {
 	name := p.Name()
-	if name == "" {
-		return errors.New("a person needs a name")
+	if err := checkPersonName(name); err != nil {
+		return err
 	}
 	if tx.s.present(name) {
 		return fmt.Errorf("%s is here already", name)
 	}
 	var st *seat
-	if tx.s.body(name) == nil && !tx.s.draft {
+	if tx.w.seats[name] == nil && !tx.s.draft {
 		var err error
 		if st, err = tx.w.seatFor(name, nil); err != nil {
 			return err
@@ -239,8 +316,14 @@ func rawJSON(v any) (json.RawMessage, error) {
 }
 
 // told lets a person know what came of an act.
-func (tx *commit) told(name, content string, during bool) error {
-	return tx.effect(name, Tell{[]string{name}, Stimulus{Kind: Result, Content: content}}, during)
+func told(name, content string) Tell {
+	return Tell{[]string{name}, Stimulus{Kind: Result, Content: content}}
+}
+
+// bringsBack reports whether e tells the actor, and nobody else, what came of an act.
+func bringsBack(e Effect, actor string) bool {
+	t, ok := e.(Tell)
+	return ok && len(t.To) == 1 && t.To[0] == actor
 }
 
 // turn commits what a person decided.
@@ -258,7 +341,7 @@ func (tx *commit) turn(p *proposal) error {
 			return err
 		}
 	}
-	seen := p.seen
+	seen, here := p.seen, true
 	for i := range p.passes {
 		ps := &p.passes[i]
 		for j := range ps.acts {
@@ -267,7 +350,15 @@ func (tx *commit) turn(p *proposal) error {
 				ev.Calls = ps.calls
 			}
 			seen = 0
-			if err := tx.act(ev, ps); err != nil {
+			if here = here && tx.s.present(p.name); !here {
+				if err := tx.tooLate(ev); err != nil {
+					return err
+				}
+			} else if ps.yields && j == len(ps.acts)-1 {
+				if err := tx.emit(ev); err != nil { // its effects come after the state
+					return err
+				}
+			} else if err := tx.act(ev); err != nil {
 				return err
 			}
 		}
@@ -281,8 +372,8 @@ func (tx *commit) turn(p *proposal) error {
 				return err
 			}
 		}
-		if ps.yields {
-			if err := tx.yielded(p.name, ps); err != nil {
+		if ps.yields && here {
+			if err := tx.effectsOf(p.name, ps.acts[len(ps.acts)-1], ps.effects, ps.during); err != nil {
 				return err
 			}
 		}
@@ -300,26 +391,22 @@ func (tx *commit) folded(p *proposal) error {
 	return err
 }
 
+// tooLate commits an act of somebody who has left, which has no effects.
+func (tx *commit) tooLate(ev Event) error {
+	if err := tx.emit(ev); err != nil || ev.Action.Kind == Done {
+		return err
+	}
+	return tx.effect(ev.Who, told(ev.Who, fmt.Sprintf("%s did not happen: you had left.", ev.Action.Kind)), false)
+}
+
 // act resolves one act that does not yield, and commits it with its effects.
 // Whatever is wrong with it is told to the actor.
-func (tx *commit) act(ev Event, ps *pass) error {
+func (tx *commit) act(ev Event) error {
 	actor, a := ev.Who, *ev.Action
-	if !tx.s.present(actor) {
-		if err := tx.emit(ev); err != nil {
-			return err
-		}
-		if a.Kind == Done {
-			return nil
-		}
-		return tx.told(actor, fmt.Sprintf("%s did not happen: you had left.", a.Kind), false)
-	}
-	if ps.yields && ev.Action == &ps.acts[len(ps.acts)-1] {
-		return tx.emit(ev) // its effects come after the state; see yielded
-	}
 	view := &View{tx.s}
 	var effects []Effect
 	var err error
-	if f := tx.w.seat(tx, actor).owner[a.Kind]; f != nil {
+	if f := tx.w.seats[actor].owner[a.Kind]; f != nil {
 		effects, err = f.Perform(context.Background(), view, actor, a)
 	} else {
 		effects, err = tx.w.opts.Rules.Resolve(view, actor, a)
@@ -328,37 +415,32 @@ func (tx *commit) act(ev Event, ps *pass) error {
 		// The act's own words are told by the act itself: one event with its audience.
 		effects = slices.DeleteFunc(slices.Clone(effects), func(e Effect) bool {
 			t, ok := e.(Tell)
-			own := ok && ev.To == nil && t.Stimulus.Kind == Conversation && t.Stimulus.Source == actor && t.Stimulus.Content == a.Content && len(t.Stimulus.Images) == 0
-			if own {
-				ev.To = slices.Clone(t.To)
+			if !ok || ev.To != nil || t.Stimulus.Kind != Conversation || t.Stimulus.Source != actor || t.Stimulus.Content != a.Content || len(t.Stimulus.Images) > 0 || slices.Contains(t.To, actor) {
+				return false
 			}
-			return own
+			to, err := tx.audience(actor, t.To)
+			if err == nil {
+				ev.To = to
+			}
+			return err == nil
 		})
 	}
 	if e := tx.emit(ev); e != nil {
 		return e
 	}
 	if err != nil {
-		return tx.told(actor, refusal(a, err), false)
+		effects = []Effect{told(actor, refusal(a, err))}
 	}
 	return tx.effectsOf(actor, a, effects, false)
 }
 
-// yielded commits what a yielding act brought back.
-func (tx *commit) yielded(actor string, ps *pass) error {
-	a := ps.acts[len(ps.acts)-1]
-	if ps.yielded != nil {
-		return tx.told(actor, refusal(a, ps.yielded), ps.during)
-	}
-	return tx.effectsOf(actor, a, ps.effects, ps.during)
-}
-
 // effectsOf applies the effects of an act; one that is impossible is told to the
-// actor, the others happen.
+// actor, the others happen. What only the commit found impossible was not shown
+// within the turn.
 func (tx *commit) effectsOf(actor string, a Action, effects []Effect, during bool) error {
 	for _, e := range effects {
 		if err := tx.effect(actor, e, during); err != nil {
-			if err := tx.told(actor, refusal(a, err), during); err != nil {
+			if err := tx.effect(actor, told(actor, refusal(a, err)), false); err != nil {
 				return err
 			}
 		}
@@ -371,11 +453,4 @@ func refusal(a Action, err error) string {
 		return fmt.Sprintf("%s to %s did not work: %v.", a.Kind, a.Target, err)
 	}
 	return fmt.Sprintf("%s did not work: %v.", a.Kind, err)
-}
-
-func (w *World) seat(tx *commit, name string) *seat {
-	if st := tx.seats[name]; st != nil {
-		return st
-	}
-	return w.seats[name]
 }

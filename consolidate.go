@@ -27,7 +27,11 @@ func (w *World) consolidate(ctx context.Context, people []*body) {
 		if b.due == nil || w.jobs[b.name] != nil || c == nil || context.Cause(ctx) != nil {
 			continue
 		}
-		per, old := *b.due.perception, b.due.old
+		per := *b.due.perception
+		old := oldest(per.Episode, b.name, b.due.over)
+		if len(old) == 0 {
+			continue
+		}
 		per.Acts = st.acts
 		j := &job{done: make(chan struct{}), count: len(old)}
 		w.jobs[b.name] = j
@@ -82,7 +86,7 @@ func size(ev *Event) int {
 }
 
 // oldest returns the shortest run of whole turns at the head of an episode that
-// holds at least want characters, leaving the newest turn alone.
+// holds at least want characters, leaving the newest turn alone. It may be empty.
 func oldest(episode []Event, name string, want int) []Event {
 	have, cut := 0, 0
 	for i := range episode {

@@ -2,7 +2,9 @@ package tinytroupe
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"sync"
 )
 
@@ -13,12 +15,12 @@ type Reason struct{ Text string }
 // and Then see a view of the step that begins; Then also sees the effects of
 // interventions before it.
 type Intervention struct {
-	Name     string // unique in its world; journalled
-	When     func(ctx context.Context, v *View) (*Reason, error)
-	Then     func(ctx context.Context, v *View) ([]Effect, error)
-	Once     bool // at most one firing
-	Cooldown int  // steps that must lie between firings
-	Most     int  // at most this many firings; 0 means no limit
+	Name     string                                               // unique in its world, else Run is an error; journalled
+	When     func(ctx context.Context, v *View) (*Reason, error)  // a nil Reason: not now; nil holds always
+	Then     func(ctx context.Context, v *View) ([]Effect, error) // nil does nothing
+	Once     bool                                                 // at most one firing
+	Cooldown int                                                  // steps that must lie between firings
+	Most     int                                                  // at most this many firings; 0 means no limit
 }
 
 func (iv *Intervention) ready(s *state) bool {
@@ -40,7 +42,13 @@ func (w *World) intervene(ctx context.Context, tx *commit) error {
 	errs := make([]error, len(ivs))
 	var wg sync.WaitGroup
 	for i := range ivs {
-		if ivs[i].ready(tx.s) {
+		if slices.ContainsFunc(ivs[:i], func(iv Intervention) bool { return iv.Name == ivs[i].Name }) {
+			errs[i] = errors.New("two have this name")
+		} else if !ivs[i].ready(tx.s) {
+			continue
+		} else if ivs[i].When == nil {
+			reasons[i] = &Reason{}
+		} else {
 			wg.Go(func() { reasons[i], errs[i] = ivs[i].When(ctx, &View{tx.s}) })
 		}
 	}
@@ -52,9 +60,12 @@ func (w *World) intervene(ctx context.Context, tx *commit) error {
 		err := errs[i]
 		if err == nil {
 			tx.emit(Event{Kind: EventFired, Fired: &Fired{ivs[i].Name, reasons[i].Text}})
+			if ivs[i].Then == nil {
+				continue
+			}
 			var effects []Effect
 			if effects, err = ivs[i].Then(ctx, &View{tx.s}); err == nil {
-				err = tx.effects("", effects, false)
+				err = tx.effects("", effects)
 			}
 		}
 		if err != nil {

@@ -8,7 +8,8 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 )
 
-// A Person is somebody in a World.
+// A Person is somebody in a World, or who was: after Remove they can still be told
+// and asked things, but Act is an error until they return.
 type Person struct {
 	w    *World
 	name string
@@ -64,7 +65,8 @@ func (p *Person) ChangeContext(context ...string) error {
 	return p.change("context", SetContext{Context: context})
 }
 
-// Define sets a value of the persona, by path.
+// Define sets a value of the persona, by path; see [Persona.With]. The name cannot
+// be changed.
 func (p *Person) Define(path string, value any) error {
 	return p.change("define", Edit{Path: path, Value: value})
 }
@@ -78,12 +80,12 @@ func (p *Person) change(what string, e Effect) error {
 }
 
 // Act lets the person take one turn outside of any step, and returns what they
-// did. The clock stands still, no intervention is considered and no failure is
-// tolerated.
+// did, DONE included. The clock stands still, no intervention is considered and no
+// failure of the turn is tolerated: the error is a *TurnError.
 func (p *Person) Act(ctx context.Context) ([]Action, error) {
 	w := p.w
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
 	if !w.st.present(p.name) {
 		return nil, fmt.Errorf("%s: act: not here", p.name)
 	}
@@ -123,7 +125,7 @@ func (p *Person) ListenAndAct(ctx context.Context, speech string) ([]Action, err
 }
 
 // Snapshot returns what the person perceives now, what they have not reacted to
-// yet included. Nobody changes by it.
+// yet included; while the world runs, as of its newest commit. Nobody changes by it.
 func (p *Person) Snapshot(ctx context.Context) (*Perception, error) {
 	w := p.w
 	w.mu.Lock()
@@ -138,7 +140,8 @@ func (p *Person) Snapshot(ctx context.Context) (*Perception, error) {
 	return per, nil
 }
 
-// Ask puts a question to the person as they are now. Nobody changes by it.
+// Ask puts a question to the person as [Person.Snapshot] shows them. Nobody changes
+// by it. A mind that is no [Asker] is errors.ErrUnsupported.
 func (p *Person) Ask(ctx context.Context, q Question) (*Answer, error) {
 	p.w.mu.Lock()
 	mind := p.w.seats[p.name].mind

@@ -3,6 +3,7 @@ package tinytroupe
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -54,14 +55,15 @@ func (r Room) Greet(v *View, newcomer string) []Effect {
 // talk tells the words to the target, to each of several targets, or without one
 // to everyone within reach.
 func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
+	target := strings.ToLower(strings.TrimSpace(a.Target))
 	say := func(to ...string) []Effect {
 		return []Effect{Tell{to, Stimulus{Kind: Conversation, Source: actor, Content: a.Content}}}
 	}
-	switch strings.ToLower(strings.TrimSpace(a.Target)) {
+	switch target {
 	case "", "everyone", "everybody", "all":
 		near := v.Situation(actor).Near
 		switch {
-		case len(near) == 0 || quiet && a.Target == "":
+		case len(near) == 0 || quiet && target == "":
 			return nil, nil
 		case len(near) == len(v.People())-1:
 			return say(Everyone), nil
@@ -117,7 +119,12 @@ func targets(v *View, target string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		names = append(names, name)
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, err
 	}
 	return names, nil
 }

@@ -4,20 +4,25 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 )
 
-// Run lets the people act for a number of steps. A step that an earlier call left
-// open is finished first and counts as one. When it fails, no new call is started,
-// those in flight finish, and the open step is left for the next Run or Resume; the
-// error is a *TurnError where it came from somebody's turn. A context that ends
-// is no failure of anybody: the round is left and its work is done again.
+// Run lets the people act for a number of steps; below 1 it does nothing. A step
+// that an earlier call left open is finished first and counts as one. When it fails,
+// no new call is started, those in flight finish, and the open step is left for the
+// next Run or Resume; the error is a *TurnError where it came from somebody's turn.
+// A context that ends is no failure of anybody: the round is left, its work is done
+// again, and the error wraps the context's cause.
 func (w *World) Run(ctx context.Context, steps int) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
+	if steps < 1 {
+		return nil
+	}
 	ctx, stop := drain.With(ctx)
 	defer stop()
 	defer w.join(ctx)
@@ -63,10 +68,12 @@ func (w *World) interrupted(ctx context.Context, step int) error {
 func (w *World) openStep(ctx context.Context) error {
 	step := w.st.step + 1
 	r := generator(w.st.clock.Seed, w.key(), step, "schedule")
-	rounds := w.opts.Scheduler.Rounds(&View{w.st}, step, r)
+	rounds := arranged(w.opts.Scheduler.Rounds(&View{w.st}, step, r))
 	tx := w.begin()
 	tx.s.step = step
-	tx.s.now = tx.s.now.Add(tx.s.stepLen)
+	if err := tx.pass(tx.s.stepLen); err != nil {
+		return fmt.Errorf("step %d: %w", step, err)
+	}
 	if err := tx.emit(Event{Kind: EventClock, Clock: &Clock{Rounds: rounds}}); err != nil {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
@@ -77,6 +84,22 @@ func (w *World) openStep(ctx context.Context) error {
 		return fmt.Errorf("step %d: %w", step, err)
 	}
 	return nil
+}
+
+// arranged copies a scheduler's rounds, with each person in a round once.
+func arranged(rounds [][]string) [][]string {
+	rounds = slices.Clone(rounds)
+	for i, who := range rounds {
+		met := make(map[string]bool, len(who))
+		rounds[i] = make([]string, 0, len(who))
+		for _, name := range who {
+			if !met[name] {
+				met[name] = true
+				rounds[i] = append(rounds[i], name)
+			}
+		}
+	}
+	return rounds
 }
 
 func (w *World) key() string {
@@ -93,8 +116,9 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 	proposals := make([]*proposal, len(who))
 	var stopped atomic.Bool
 	take := func(i int) {
-		proposals[i] = w.turn(ctx, base, who[i], round)
-		if err := proposals[i].err; err != nil && !w.tolerates(err) && context.Cause(ctx) == nil {
+		p := w.turn(ctx, base, who[i], round)
+		proposals[i] = p
+		if p.cut = ended(ctx, p.err); p.fails(w) && context.Cause(ctx) == nil {
 			stopped.Store(true)
 			stop() // nothing new is begun
 		}
@@ -110,13 +134,10 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 	}
 	cut := false
 	for _, p := range proposals {
-		switch {
-		case p.err == nil || w.tolerates(p.err):
-		case stopped.Load() && !ended(p.err):
+		if p.fails(w) && stopped.Load() {
 			return &TurnError{step, p.name, p.err}
-		default:
-			cut = true
 		}
+		cut = cut || p.cut || p.fails(w)
 	}
 	if cut {
 		return w.interrupted(ctx, step)
@@ -135,12 +156,15 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 	return nil
 }
 
-// tolerates reports whether a turn may fail with err.
-func (w *World) tolerates(err error) bool {
-	return w.opts.Tolerate != nil && !ended(err) && w.opts.Tolerate(err)
+// fails reports whether a turn failed in a way that is not tolerated.
+func (p *proposal) fails(w *World) bool {
+	return p.err != nil && !p.cut && (w.opts.Tolerate == nil || !w.opts.Tolerate(p.err))
 }
 
-// ended reports whether err is the end of a context, which is nobody's failure.
-func ended(err error) bool {
-	return errors.Is(err, context.Canceled) || errors.Is(err, drain.ErrStopped)
+// ended reports whether err came of the end of ctx, which is nobody's failure. What
+// an interrupted call returns may be spelt in any way; a stop lets calls in flight
+// finish, whose errors are their own.
+func ended(ctx context.Context, err error) bool {
+	return err != nil && (drain.Hard(ctx).Err() != nil ||
+		context.Cause(ctx) != nil && (errors.Is(err, context.Canceled) || errors.Is(err, drain.ErrStopped)))
 }

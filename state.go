@@ -63,7 +63,7 @@ type body struct {
 // the commit of the turn that made it so.
 type due struct {
 	perception *Perception
-	old        []Event
+	over       int // characters to be rid of
 }
 
 func newState() *state {
@@ -139,6 +139,7 @@ func (s *state) nextRound() (int, []string) {
 
 // apply folds one event in. It fails only on events that no World wrote.
 func (s *state) apply(ev Event, limit int) error {
+	ev.Time = fixed(ev.Time)
 	if ev.Seq != s.seq+1 {
 		return fmt.Errorf("event %d where %d was expected", ev.Seq, s.seq+1)
 	}
@@ -169,9 +170,7 @@ func (s *state) endCommit(limit int) {
 	for _, name := range s.actors {
 		b := s.own(name)
 		if b.due = nil; limit > 0 && b.size > limit {
-			if old := oldest(b.episode, name, b.size-limit/2); len(old) > 0 {
-				b.due = &due{s.perception(b), old}
-			}
+			b.due = &due{s.perception(b), b.size - limit/2}
 		}
 	}
 	if s.round > 0 {
@@ -256,7 +255,9 @@ func (s *state) fold(ev Event) error {
 		if !s.draft {
 			who.enter(ev)
 		}
-		if t := trigramsOf(ev.Action.Content); t != nil {
+		// Words that found nobody are no reason to keep back what is said next.
+		unheard := ev.Action.Kind == Talk && ev.Action.Target != "" && len(ev.To) == 0
+		if t := trigramsOf(ev.Action.Content); t != nil && !unheard {
 			who.recent = who.recent.with(ev.Action.Kind, t)
 		}
 		return s.deliver(ev)
@@ -331,8 +332,17 @@ func (s *state) tick(ev Event) error {
 	default:
 		s.step, s.rounds, s.done, s.open = ev.Step, c.Rounds, 0, true
 	}
-	s.now = ev.Time
+	s.now = fixed(ev.Time)
 	return nil
+}
+
+// fixed keeps the offset of a time and lets go of its zone, as a journal does, so
+// that a resumed world shows the same time of day as the first would have.
+func fixed(t time.Time) time.Time {
+	if _, offset := t.Zone(); offset != 0 && offset%60 == 0 {
+		return t.In(time.FixedZone("", offset))
+	}
+	return t.UTC()
 }
 
 func (s *state) join(ev Event) error {
@@ -416,6 +426,7 @@ func (s *state) deliver(ev Event) error {
 	if s.draft {
 		return nil
 	}
+	ev.End = false // of the commit, not of what is perceived
 	put := func(b *body) {
 		if ev.During {
 			b.enter(ev)

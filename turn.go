@@ -36,6 +36,7 @@ type proposal struct {
 	foldCount int
 	foldErr   error
 	err       error // the turn came to nothing
+	cut       bool  // by the end of the context, which is no failure
 }
 
 // A pass is one decision, tidied.
@@ -45,7 +46,6 @@ type pass struct {
 	state   *MentalState
 	yields  bool
 	effects []Effect // of the act that yields
-	yielded error    // or why it did not work
 	during  bool     // there was a pass after it, which saw the result
 	done    *Action  // closes the turn
 }
@@ -89,16 +89,16 @@ func (w *World) decide(ctx context.Context, base *state, p *proposal, round int)
 				draft = &commit{w: w, s: base.branch(), round: round}
 			}
 			a := ps.acts[k-1]
-			ps.effects, ps.yielded = st.owner[a.Kind].Perform(ctx, &View{draft.s}, p.name, a)
-			if err := context.Cause(ctx); err != nil && ps.yielded != nil {
-				return err
+			effects, err := st.owner[a.Kind].Perform(ctx, &View{draft.s}, p.name, a)
+			switch cause := context.Cause(ctx); {
+			case err != nil && cause != nil:
+				return cause
+			case err != nil:
+				effects = []Effect{told(p.name, refusal(a, err))}
+			case !slices.ContainsFunc(effects, func(e Effect) bool { return bringsBack(e, p.name) }):
+				effects = append(slices.Clone(effects), told(p.name, string(a.Kind)+" is done."))
 			}
-			if ps.yielded == nil && !slices.ContainsFunc(ps.effects, func(e Effect) bool {
-				t, ok := e.(Tell)
-				return ok && slices.Contains(t.To, p.name)
-			}) {
-				ps.effects = append(slices.Clone(ps.effects), Tell{[]string{p.name}, Stimulus{Kind: Result, Content: string(a.Kind) + " is done."}})
-			}
+			ps.effects = effects
 		}
 		last := !ps.yields || n == mostPasses || total >= mostActs-1
 		if last {
@@ -139,7 +139,7 @@ func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal)
 		case j.err == nil:
 			p.fold, p.foldCount = j.out, j.count
 			per.Summary, per.Episode = j.out.Summary, per.Episode[j.count:]
-		case context.Cause(ctx) != nil:
+		case ended(ctx, j.err):
 			return nil, context.Cause(ctx)
 		default:
 			j.reported = true
@@ -206,8 +206,16 @@ func (w *World) again(per *Perception, draft *commit, p *proposal, ps *pass) (*P
 		add(Event{Kind: EventState, Who: p.name, State: ps.state})
 	}
 	from := len(draft.events)
-	if err := draft.yielded(p.name, ps); err != nil {
-		return nil, err
+	a := ps.acts[len(ps.acts)-1]
+	ps.effects = slices.Clone(ps.effects)
+	for i, e := range ps.effects {
+		if err := draft.effect(p.name, e, true); err != nil {
+			// It was shown to have failed, so it stays failed.
+			ps.effects[i] = told(p.name, refusal(a, err))
+			if err := draft.effect(p.name, ps.effects[i], true); err != nil {
+				return nil, err
+			}
+		}
 	}
 	for _, ev := range draft.events[from:] {
 		if ev.During {

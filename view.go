@@ -117,26 +117,30 @@ func (v *View) Recent() iter.Seq[Event] {
 }
 
 // Find returns the name of the person present that target means: the exact name,
-// the name in another case, or the only name that contains all of its words.
+// else the only name like it but for case, else the only name that contains all of
+// its words. The error is for the person who named the target.
 func (v *View) Find(target string) (string, error) {
 	target = strings.TrimSpace(target)
 	if v.s.present(target) {
 		return target, nil
 	}
-	var found []string
+	var same, found []string
 	words := strings.Fields(strings.ToLower(target))
 	for _, name := range v.People() {
 		if strings.EqualFold(name, target) {
-			return name, nil
+			same = append(same, name)
 		}
 		parts := strings.Fields(strings.ToLower(name))
 		if len(words) > 0 && !slices.ContainsFunc(words, func(w string) bool { return !slices.Contains(parts, w) }) {
 			found = append(found, name)
 		}
 	}
+	if len(same) > 0 {
+		found = same
+	}
 	switch len(found) {
 	case 0:
-		return "", fmt.Errorf("nobody called %q is here", target)
+		return "", nobody(target)
 	case 1:
 		return found[0], nil
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"iter"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -28,8 +29,8 @@ const DefaultEpisode = 48_000
 type Options struct {
 	Seed  uint64        // of all that is left to chance here
 	Key   string        // keeps the chance of several worlds apart; empty means the world's name
-	Start time.Time     // simulated; zero means 2026-01-01 09:00 UTC
-	Step  time.Duration // simulated time a step takes; 0 means 5 minutes
+	Start time.Time     // simulated, at a fixed offset from UTC; zero means 2026-01-01 09:00 UTC
+	Step  time.Duration // simulated time a step takes; 0 means 5 minutes, negative that time stands still
 	Idle  Idle          // empty means Act
 
 	Scheduler     Scheduler // nil means InTurn
@@ -42,17 +43,19 @@ type Options struct {
 
 	// Journal keeps the events; nil keeps them in memory alone.
 	Journal Journal
-	// Store keeps the bytes of an artifact under their SHA-256 (hexadecimal); nil
-	// makes every Produce an error.
+	// Store keeps the bytes of an artifact under their SHA-256 (hexadecimal); its
+	// error stops the run. Nil makes every Produce an error, told to the actor.
 	Store func(hash string, data []byte) error
-	// Observe is shown each commit once it is journalled. It must not call the World.
+	// Observe is shown each commit once it is journalled. It may read the World, but
+	// must not call what changes it.
 	Observe func(events []Event)
 	// Tolerate says which errors of a turn become a failed event, so that the run
-	// goes on without it. Nil tolerates none.
+	// goes on without it. Nil tolerates none. It is called concurrently, and never
+	// with what the end of a context caused.
 	Tolerate func(err error) bool
-	// Person gives what belongs to a person who joins by an effect, or who is met
-	// in a journal; nil, or a nil result, means PersonOptions{}. It is called once
-	// a person, never concurrently.
+	// Person gives what belongs to a person who joins by an effect, is added without
+	// options, or is met in a journal; nil, or a nil result, means PersonOptions{}.
+	// It is called once a person, never concurrently.
 	Person func(name string) *PersonOptions
 }
 
@@ -70,15 +73,19 @@ type PersonOptions struct {
 }
 
 // A World is people, a clock and a journal. Its methods are safe for concurrent
-// use; each runs alone.
+// use. Those that change it wait for one another; those that read it, a Person's
+// Snapshot and Ask among them, do not wait: while it runs they see it as of the
+// newest commit.
 type World struct {
 	opts Options
 	mind Mind
 
-	mu    sync.Mutex
+	changing sync.Mutex      // held by whatever changes the world, all the while
+	jobs     map[string]*job // consolidations begun, by person; under changing
+
+	mu    sync.Mutex // taken to write, or to read without changing
 	st    *state
 	seats map[string]*seat
-	jobs  map[string]*job // consolidations begun, by person
 }
 
 // seat is what a person has that is no part of the events.
@@ -96,7 +103,7 @@ type seat struct {
 func NewWorld(name string, m Mind, opts *Options) *World {
 	w := newWorld(m, opts)
 	o := &w.opts
-	w.st.clock = WorldClock{Name: name, Seed: o.Seed, Start: o.Start.Round(0), Step: o.Step.String(), Idle: string(o.Idle)}
+	w.st.clock = WorldClock{Name: name, Seed: o.Seed, Start: o.Start, Step: o.Step.String(), Idle: string(o.Idle)}
 	w.st.stepLen = o.Step
 	w.st.now = w.st.clock.Start
 	return w
@@ -112,9 +119,8 @@ func newWorld(m Mind, opts *Options) *World {
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
 	}
-	if o.Step == 0 {
-		o.Step = 5 * time.Minute
-	}
+	o.Start = fixed(o.Start.Round(0))
+	o.Step = max(cmp.Or(o.Step, 5*time.Minute), 0)
 	o.Idle = cmp.Or(o.Idle, Act)
 	if o.Scheduler == nil {
 		o.Scheduler = InTurn{}
@@ -168,7 +174,12 @@ func Resume(m Mind, events iter.Seq2[Event, error], opts *Options) (*World, erro
 	return w, nil
 }
 
+// seatFor returns what the options say belongs to a person, or without options
+// what Options.Person says.
 func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
+	if st := w.seats[name]; st != nil && o == nil {
+		return st, nil // made for a commit that came to nothing
+	}
 	if o == nil && w.opts.Person != nil {
 		o = w.opts.Person(name)
 	}
@@ -193,6 +204,9 @@ func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
 			return nil, fmt.Errorf("%s has two faculties called %q", name, f.Name())
 		}
 		for _, a := range f.Acts() {
+			if k := string(a.Kind); k == "" || k != strings.ToUpper(strings.TrimSpace(k)) {
+				return nil, fmt.Errorf("%s: faculty %q: the kind %q is not in upper case", name, f.Name(), k)
+			}
 			if slices.ContainsFunc(st.acts, func(b ActSpec) bool { return b.Kind == a.Kind }) {
 				return nil, fmt.Errorf("%s has %s twice: faculty %q adds it again", name, a.Kind, f.Name())
 			}
@@ -229,14 +243,26 @@ func As[T any](m Mind) (T, bool) {
 	return zero, false
 }
 
+// checkPersonName refuses what cannot be a person's name.
+func checkPersonName(name string) error {
+	switch strings.TrimSpace(name) {
+	case "":
+		return errors.New("a person needs a name")
+	case Everyone:
+		return fmt.Errorf("%q stands for everyone: it is nobody's name", name)
+	}
+	return nil
+}
+
 // Add brings a person in, who acts from the next step on. Names are unique in a
-// world, those of people who left included; to bring somebody back use Return.
+// world, those of people who left included; to bring somebody back use Return. Nil
+// options are what Options.Person gives.
 func (w *World) Add(p Persona, opts *PersonOptions) (*Person, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
 	name := p.Name()
-	if name == "" {
-		return nil, errors.New("add: a person needs a name")
+	if err := checkPersonName(name); err != nil {
+		return nil, fmt.Errorf("add: %w", err)
 	}
 	if w.st.body(name) != nil {
 		return nil, fmt.Errorf("add: the name %q is taken", name)
@@ -272,7 +298,8 @@ func (w *World) Add(p Persona, opts *PersonOptions) (*Person, error) {
 	return &Person{w, name}, nil
 }
 
-// Return brings back somebody who left, as they were.
+// Return brings back somebody who left, as they were, with what reached them since.
+// They act from the next step on.
 func (w *World) Return(name string) error {
 	return w.change("return "+name, func(tx *commit) error {
 		b := tx.s.body(name)
@@ -283,16 +310,16 @@ func (w *World) Return(name string) error {
 	})
 }
 
-// Remove takes a person out of the world. Their past stays in the journal.
+// Remove takes a person out of the world. Their past stays in the journal, and
+// methods that need no presence go on working. It is an error if they are not here.
 func (w *World) Remove(name string) error {
 	return w.change("remove "+name, func(tx *commit) error { return tx.effect("", Leave{name}, false) })
 }
 
-// Person returns the person of that name, or nil if nobody of that name ever joined.
+// Person returns the person of that name, present or not, or nil if nobody of that
+// name ever joined.
 func (w *World) Person(name string) *Person {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.st.body(name) == nil {
+	if w.View().s.body(name) == nil {
 		return nil
 	}
 	return &Person{w, name}
@@ -303,7 +330,8 @@ func (w *World) People() []string {
 	return w.View().People()
 }
 
-// View returns the world as it is now.
+// View returns the world as it is now, or as of the newest commit while it runs. It
+// stays as it is whatever happens later.
 func (w *World) View() *View {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -320,7 +348,8 @@ func (w *World) IntroduceAll() error {
 	})
 }
 
-// Introduce puts a and b within each other's reach. The relation is shown to both.
+// Introduce puts a and b within each other's reach. The relation is shown to both;
+// an empty one leaves an earlier one as it was. A name that never joined is an error.
 func (w *World) Introduce(a, b, relation string) error {
 	return w.change("introduce", func(tx *commit) error {
 		return tx.effect(a, Introduce{To: []string{b}, Relation: relation}, false)
@@ -360,7 +389,8 @@ func (w *World) BroadcastContext(context []string) error {
 }
 
 // Tell lets the people named, or without names everybody present, perceive
-// something from outside.
+// something from outside. Somebody named who has left will perceive it on returning;
+// a name that never joined is an error, and nobody is told.
 func (w *World) Tell(s Stimulus, to ...string) error {
 	if len(to) == 0 {
 		to = []string{Everyone}
@@ -368,18 +398,20 @@ func (w *World) Tell(s Stimulus, to ...string) error {
 	return w.change("tell", func(tx *commit) error { return tx.effect("", Tell{to, s}, false) })
 }
 
-// Apply commits effects that come from outside.
+// Apply commits effects that come from outside, all of them or, on an error, none.
 func (w *World) Apply(effects ...Effect) error {
-	return w.change("apply", func(tx *commit) error { return tx.effects("", effects, false) })
+	return w.change("apply", func(tx *commit) error { return tx.effects("", effects) })
 }
 
-// Skip moves the clock. Nobody acts.
+// Skip moves the clock forward. Nobody acts.
 func (w *World) Skip(d time.Duration) error {
 	return w.change("skip", func(tx *commit) error {
 		if d < 0 {
 			return fmt.Errorf("%v: time does not run backwards", d)
 		}
-		tx.s.now = tx.s.now.Add(d)
+		if err := tx.pass(d); err != nil {
+			return err
+		}
 		return tx.emit(Event{Kind: EventClock, Clock: &Clock{Skip: d.String()}})
 	})
 }
@@ -406,8 +438,8 @@ func (w *World) MarkJSON(mark json.RawMessage) error {
 
 // change commits what f does.
 func (w *World) change(what string, f func(tx *commit) error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
+	w.changing.Lock()
+	defer w.changing.Unlock()
 	tx := w.begin()
 	err := f(tx)
 	if err == nil {
