@@ -345,4 +345,3 @@ func list(v ordered.Value) []string {
 	}
 	return texts
 }
-

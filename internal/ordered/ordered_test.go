@@ -28,6 +28,7 @@ func TestParseErrors(t *testing.T) {
 		{"[\"\x01\"]", `1:3: 0: expected \u0001 for a control character`},
 		{"[\"a\xff\"]", `1:4: 0: expected UTF-8, found byte 0xff`},
 		{"\xff", `1:1: expected a value, found invalid UTF-8 (byte 0xff)`},
+		{"\ufeff{\"a\":x}", `1:6: a: expected a value, found "x"`},
 		{`["abc`, `1:2: 0: expected a closing quote, found the end of the text`},
 		{`["\x"]`, `1:3: 0: expected one of \" \\ \/ \b \f \n \r \t \u0000 after a backslash`},
 		{`["\u12"]`, `1:3: 0: expected four hexadecimal digits after \u`},

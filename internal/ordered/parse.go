@@ -26,9 +26,10 @@ func (e *Error) Error() string {
 	return msg
 }
 
-// Position returns the line and column, from 1, of an offset in a text.
+// Position returns the line and column, from 1, of an offset in a text. A byte order
+// mark takes no column, as in editors.
 func Position(text string, offset int) (line, column int) {
-	before := text[:min(offset, len(text))]
+	before := strings.TrimPrefix(text[:min(offset, len(text))], "\ufeff")
 	start := strings.LastIndexByte(before, '\n') + 1
 	return strings.Count(before, "\n") + 1, utf8.RuneCountInString(before[start:]) + 1
 }

@@ -113,6 +113,8 @@ func (g *generator) ownText(at place) string {
 		return b.me.job
 	case at.name == "residence" && b.me.residence != "":
 		return b.me.residence
+	case at.name == "bio":
+		return b.me.bio()
 	}
 	topic := g.topic(at)
 	if reasonName.MatchString(at.name) {
@@ -129,6 +131,32 @@ func (g *generator) ownText(at place) string {
 		return s
 	}
 	return b.filler(at.index)
+}
+
+// bio introduces somebody in up to four sentences, of what is written about them.
+func (p *person) bio() string {
+	who := first(p.name, "Somebody")
+	if p.age != "" {
+		who += " (" + p.age + ")"
+	}
+	ss := []string{who + " is introduced here"}
+	switch {
+	case p.job != "" && p.residence != "":
+		ss[0] = who + " is " + p.job + " and lives in " + p.residence
+	case p.job != "":
+		ss[0] = who + " is " + p.job
+	case p.residence != "":
+		ss[0] = who + " lives in " + p.residence
+	}
+	for _, about := range []struct {
+		label string
+		kind  kind
+	}{{"Character", trait}, {"Interests", interest}, {"Skills", skill}} {
+		if facts := p.of(about.kind); len(facts) > 0 {
+			ss = append(ss, about.label+": "+unstopped(facts[0].raw))
+		}
+	}
+	return strings.Join(ss, ". ") + "."
 }
 
 // quote is a sentence copied from the transcript in the prompt, or "" without one.
