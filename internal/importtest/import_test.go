@@ -25,10 +25,13 @@ var allowed = map[string][]string{
 	".":             {},
 	"llm":           {},
 	"llm/price":     {"llm"},
-	"llm/openai":    {"llm"},
+	"llm/openai":    {"llm", "llm/internal/..."},
+	"llm/ollama":    {"llm", "llm/internal/..."},
 	"llm/rehearsal": {"llm"},
 	"llm/llmtest":   {"llm"},
 	"mind":          {".", "llm"},
+	"mind/bot":      {".", "llm"},
+	"mind/human":    {"."},
 	"memory":        {".", "llm"},
 	"ground":        {".", "llm"},
 	"tool":          {".", "llm"},
@@ -40,12 +43,13 @@ var allowed = map[string][]string{
 	"record":        {".", "llm"},
 	"config":        {".", "llm"},
 	"report":        {".", "llm", "extract", "judge", "story", "people", "record", "transcript"},
-	"study":         {".", "llm", "report", "extract", "judge", "story", "people", "record", "transcript", "mind", "memory", "ground", "tool", "config"},
+	"study":         {".", "llm", "report", "extract", "judge", "story", "people", "record", "transcript", "mind", "mind/bot", "mind/human", "memory", "ground", "tool", "config"},
 	"examples/...":  {"./..."},
 	"cmd/...":       {"./..."},
 	"internal/...":  {"internal/..."},
 
 	"internal/cmd/...": {"./..."},
+	"llm/internal/...": {"llm"},
 }
 
 // outside says what packages that else stay within the standard library may import
@@ -55,8 +59,11 @@ var outside = map[string][]string{
 	"llm":           {"github.com/google/jsonschema-go", "github.com/cenkalti/backoff"},
 	"llm/price":     {},
 	"llm/openai":    {"github.com/google/jsonschema-go"},
+	"llm/ollama":    {},
 	"llm/rehearsal": {"github.com/google/jsonschema-go"},
 	"mind":          {},
+	"mind/bot":      {},
+	"mind/human":    {},
 	"transcript":    {},
 }
 
