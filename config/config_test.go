@@ -55,6 +55,8 @@ TEMPERATURE=
 MAX_COMPLETION_TOKENS=128000
 REASONING_EFFORT=high
 CACHE_FILE_NAME=a;b.pickle
+CACHE_API_CALLS=True
+WAITING_TIME=1
 
 [Simulation]
 RAI_HARMFUL_CONTENT_PREVENTION=True
@@ -69,7 +71,8 @@ LOGLEVEL=error
 		"study/config.ini": {Data: []byte("[openai]\nMODEL: other:tag\nTEMPERATURE=0.7\nMAX_CONCURRENT_MODEL_CALLS=None\n[Logging]\nLOGLEVEL=OFF\nBASE_URL=x\n[Nowhere]\nTEMPRATURE=1\nbanana=2\n")},
 	}
 	s, err := config.Load([]string{"config.ini", "study/config.ini", "none.ini"}, &config.Options{
-		FS: files, Env: environment("OPENAI_API_KEY", "sk-1", "OPENAI_BASE_URL", "https://x/v1", "NO_COLOR", "1"),
+		FS: files, Env: environment("OPENAI_API_KEY", "sk-1", "OPENAI_BASE_URL", "https://x/v1", "NO_COLOR", "1",
+			"AZURE_OPENAI_KEY", "sk-2", "AZURE_OPENAI_ENDPOINT", "https://a.example", "OLLAMA_HOST", "h:1", "TINYTROUPE_MODEL", "ollama/x"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -78,19 +81,26 @@ LOGLEVEL=error
 	want := &config.Settings{
 		APIType: "openai", Model: "other:tag", BaseURL: "http://localhost:8080/v1", Timeout: 1500 * time.Millisecond,
 		MaxAttempts: 5, MaxConcurrent: config.Unlimited, Temperature: &warm, MaxCompletionTokens: 128000,
+		ReasoningEffort: "high", CacheFileName: "a;b.pickle", CacheAPICalls: true, WaitingTime: time.Second, ParallelAgentGeneration: true,
+		EnableMemoryConsolidation: true, EnableContinuousRetrieval: true, ActionGenerator: config.ActionGenerator{MaxAttempts: 2},
 		HarmfulContentPrevention: true, LogLevel: "NONE", OpenAIKey: "sk-1", NoColor: true,
+		AzureKey: "sk-2", AzureEndpoint: "https://a.example", OllamaHost: "h:1", NamedModel: "ollama/x",
 		From: map[string]string{
 			"API_TYPE": "config.ini:5", "MODEL": "study/config.ini:2", "BASE_URL": "config.ini:7", "TIMEOUT": "config.ini:8",
 			"MAX_ATTEMPTS": "config.ini:9", "MAX_CONCURRENT_MODEL_CALLS": "study/config.ini:4", "TEMPERATURE": "study/config.ini:3",
-			"MAX_COMPLETION_TOKENS": "config.ini:12", "RAI_HARMFUL_CONTENT_PREVENTION": "config.ini:17",
-			"RAI_COPYRIGHT_INFRINGEMENT_PREVENTION": "config.ini:18", "LOGLEVEL": "study/config.ini:6",
+			"MAX_COMPLETION_TOKENS": "config.ini:12", "RAI_HARMFUL_CONTENT_PREVENTION": "config.ini:19",
+			"RAI_COPYRIGHT_INFRINGEMENT_PREVENTION": "config.ini:20", "LOGLEVEL": "study/config.ini:6",
+			"REASONING_EFFORT": "config.ini:13", "CACHE_FILE_NAME": "config.ini:14", "CACHE_API_CALLS": "config.ini:15", "WAITING_TIME": "config.ini:16",
+			"ActionGenerator.MAX_ATTEMPTS": "config.ini:23", "AZURE_OPENAI_KEY": "environment", "AZURE_OPENAI_ENDPOINT": "environment",
+			"OLLAMA_HOST": "environment", "TINYTROUPE_MODEL": "environment",
 			"OPENAI_API_KEY": "environment", "OPENAI_BASE_URL": "environment", "NO_COLOR": "environment",
 		},
 		Warnings: []string{
-			"config.ini: not used in this version: REASONING_EFFORT, CACHE_FILE_NAME, ActionGenerator.MAX_ATTEMPTS",
 			"study/config.ini:7: unknown key BASE_URL in [logging]: it belongs in [OpenAI]",
 			"study/config.ini:9: unknown key TEMPRATURE. Did you mean TEMPERATURE?",
 			"study/config.ini:10: unknown key BANANA",
+			"config.ini: without effect: WAITING_TIME (no wait before calls: a server that says it is busy is given the time it asks for); " +
+				"CACHE_API_CALLS (a run's record keeps its calls, and going on with --dir repeats none); CACHE_FILE_NAME (calls are in calls.db in the record)",
 		},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
@@ -105,6 +115,7 @@ func TestNothing(t *testing.T) {
 	}
 	want := &config.Settings{
 		BaseURL: "https://x/v1", HarmfulContentPrevention: true, CopyrightPrevention: true,
+		ParallelAgentGeneration: true, EnableMemoryConsolidation: true, EnableContinuousRetrieval: true,
 		From: map[string]string{"BASE_URL": "environment", "OPENAI_BASE_URL": "environment"},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
@@ -122,11 +133,11 @@ func TestErrors(t *testing.T) {
 	want := strings.Join([]string{
 		`config.ini:2: API_TYPE: expected one of openai, azure, ollama, found "opnai". Did you mean openai?`,
 		`config.ini:3: TIMEOUT: expected a number from 0 to 1e+06, found "long"`,
-		`config.ini:4: MAX_ATTEMPTS: expected a whole number of at least 1, found "0"`,
+		`config.ini:4: MAX_ATTEMPTS: expected a whole number of at least 1, found "0": write 1 to call once and never again`,
 		`config.ini:5: TEMPERATURE: expected a number from 0 to 2, found "3"`,
-		`config.ini:6: MAX_COMPLETION_TOKENS: expected a whole number of at least 1, found "1.5"`,
+		`config.ini:6: MAX_COMPLETION_TOKENS: expected a whole number of at least 1, found "1.5": leave it out for no limit`,
 		`config.ini:8: RAI_HARMFUL_CONTENT_PREVENTION: expected True or False, found "perhaps"`,
-		`config.ini:10: LOGLEVEL: expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL, found "LOUD"`,
+		`config.ini:10: LOGLEVEL: expected one of DEBUG, INFO, WARNING, ERROR, CRITICAL, NONE, found "LOUD"`,
 	}, "\n")
 	if err == nil || err.Error() != want {
 		t.Error(cmp.Diff(want, fmt.Sprint(err)))
@@ -137,8 +148,91 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestShipped reads the values that TinyTroupe ships: what differs here is said in one
+// warning, and what does not is not.
+func TestShipped(t *testing.T) {
+	shipped := `[OpenAI]
+API_TYPE=openai
+AZURE_API_VERSION=2024-12-01-preview
+MODEL=gpt-5-mini
+REASONING_MODEL=o3-mini
+EMBEDDING_MODEL=text-embedding-3-small 
+MAX_COMPLETION_TOKENS=128000
+TIMEOUT=480
+MAX_ATTEMPTS=5
+WAITING_TIME=1
+EXPONENTIAL_BACKOFF_FACTOR=5
+MAX_CONCURRENT_MODEL_CALLS=4
+REASONING_EFFORT=high
+CACHE_API_CALLS=False
+CACHE_FILE_NAME=openai_api_cache.pickle
+MAX_CONTENT_DISPLAY_LENGTH=4000
+[Simulation]
+PARALLEL_AGENT_GENERATION=True
+PARALLEL_AGENT_ACTIONS=True
+RAI_HARMFUL_CONTENT_PREVENTION=True
+RAI_COPYRIGHT_INFRINGEMENT_PREVENTION=True
+[Cognition]
+ENABLE_MEMORY_CONSOLIDATION=True
+ENABLE_CONTINUOUS_CONTEXTUAL_SEMANTIC_MEMORY_RETRIEVAL=True
+MIN_EPISODE_LENGTH=10
+MAX_EPISODE_LENGTH=15
+EPISODIC_MEMORY_FIXED_PREFIX_LENGTH=10
+EPISODIC_MEMORY_LOOKBACK_LENGTH=20
+[ActionGenerator]
+MAX_ATTEMPTS=2
+ENABLE_QUALITY_CHECKS=False
+ENABLE_REGENERATION=True
+ENABLE_QUALITY_CHECK_FOR_PERSONA_ADHERENCE=True
+CONTINUE_ON_FAILURE=True
+QUALITY_THRESHOLD = 5
+[Logging]
+LOGLEVEL=ERROR
+LOGLEVEL_CONSOLE=INFO
+LOGLEVEL_FILE=DEBUG
+LOG_INCLUDE_THREAD_ID=True
+`
+	files := fstest.MapFS{
+		"config.ini":   {Data: []byte(shipped)},
+		"s/config.ini": {Data: []byte("[OpenAI]\nWAITING_TIME=0\n[ActionGenerator]\nQUALITY_THRESHOLD=9\nENABLE_QUALITY_CHECKS=True\n")},
+	}
+	s, err := config.Load([]string{"config.ini"}, &config.Options{FS: files, Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const rest = "PARALLEL_AGENT_ACTIONS (a study says whether people act at once: world: {turns: together}; else in turn); " +
+		"MIN_EPISODE_LENGTH, MAX_EPISODE_LENGTH (an episode is summarised once it has about 48,000 characters); " +
+		"EPISODIC_MEMORY_FIXED_PREFIX_LENGTH, EPISODIC_MEMORY_LOOKBACK_LENGTH (an episode is shown whole; what was summarised stands as its summary); "
+	const models = "REASONING_MODEL (a study names who judges: model: {judge: PROVIDER/NAME}); EMBEDDING_MODEL (nobody's memory embeds in this version); "
+	const backoff = "EXPONENTIAL_BACKOFF_FACTOR (waits between attempts double, from half a second to 30 seconds); "
+	want := []string{"config.ini: without effect: " + models +
+		"WAITING_TIME (no wait before calls: a server that says it is busy is given the time it asks for); " + backoff + rest +
+		"LOG_INCLUDE_THREAD_ID (there are no thread ids to show)"}
+	if d := cmp.Diff(want, s.Warnings); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if s.EmbeddingModel != "text-embedding-3-small" || s.LogLevelFile != "DEBUG" || s.ActionGenerator.QualityThreshold != 5 {
+		t.Errorf("%+v", s)
+	}
+
+	// A file over it takes back one, and turns on the checks.
+	if s, err = config.Load([]string{"config.ini", "s/config.ini"}, &config.Options{FS: files, Env: environment()}); err != nil {
+		t.Fatal(err)
+	}
+	const judged = " (acts are not judged in this version; repeats are always left out)"
+	want = []string{
+		"config.ini: without effect: " + models + backoff + rest +
+			"ActionGenerator.MAX_ATTEMPTS, ActionGenerator.ENABLE_REGENERATION, ActionGenerator.ENABLE_QUALITY_CHECK_FOR_PERSONA_ADHERENCE, ActionGenerator.CONTINUE_ON_FAILURE" + judged +
+			"; LOG_INCLUDE_THREAD_ID (there are no thread ids to show)",
+		"s/config.ini: without effect: ActionGenerator.ENABLE_QUALITY_CHECKS, ActionGenerator.QUALITY_THRESHOLD" + judged,
+	}
+	if d := cmp.Diff(want, s.Warnings); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+}
+
 func TestSecret(t *testing.T) {
-	s := config.Settings{OpenAIKey: "sk-hidden"}
+	s := config.Settings{OpenAIKey: "sk-hidden", AzureKey: "sk-hidden"}
 	b, err := json.Marshal(s)
 	if err != nil {
 		t.Fatal(err)
