@@ -8,7 +8,8 @@ import (
 )
 
 //go:embed people/*.agent.json fragments/*.fragment.json
-//go:embed simple-chat
+//go:embed */study.yaml */README.md
+//go:embed customer-interview/guide.md customer-interview/people
 var files embed.FS
 
 // Files returns people/NAME.agent.json, fragments/NAME.fragment.json, and a folder for

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-var update = flag.Bool("update", false, "rewrite the parts of README.md that programs write")
+var update = flag.Bool("update", false, "rewrite what programs write of README.md and of the examples' pages")
 
 // TestReadme: what the README shows is what the command prints and what compiles.
 func TestReadme(t *testing.T) {
@@ -27,17 +27,15 @@ func TestReadme(t *testing.T) {
 	out = regexp.MustCompile(`(?m)^done  [0-9.]+ s`).ReplaceAllString(out, "done  0.3 s")
 	text = replace(t, text, "transcript", "```\n"+out+"```\n")
 
-	example, err := os.ReadFile("../../example_test.go")
+	program, err := os.ReadFile("../../examples/simple-chat/main.go")
 	if err != nil {
 		t.Fatal(err)
 	}
-	program, _, ok := strings.Cut(string(example), "\t// Output:\n")
+	_, body, ok := strings.Cut(string(program), "\npackage main\n")
 	if !ok {
-		t.Fatal("the example has no output")
+		t.Fatal("the program has no package clause")
 	}
-	program = strings.Replace(program, "package tinytroupe_test", "package main", 1)
-	program = regexp.MustCompile(`(?s)// Two people.*?func Example\(\)`).ReplaceAllString(program, "func main()")
-	text = replace(t, text, "program", "```go\n"+strings.TrimSpace(program)+"\n}\n```\n")
+	text = replace(t, text, "program", "```go\npackage main\n\n"+strings.TrimSpace(body)+"\n```\n")
 
 	for _, want := range []string{"go run ./cmd/tinytroupe run examples/simple-chat/study.yaml\n", "go test ./...\n"} {
 		if !strings.Contains(text, want) {
