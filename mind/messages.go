@@ -1,6 +1,7 @@
 package mind
 
 import (
+	"slices"
 	"strconv"
 	"time"
 
@@ -21,34 +22,19 @@ const documentMemo = "document"
 //     ends with the state, with the next thing perceived, or with the next pass.
 //   - Two assistant messages have a user message between them, if only to say that
 //     nothing was new.
-//
-// All text gathers in one buffer, which the messages share in the end.
 type writer struct {
 	name string
 	show func(tinytroupe.Image) (llm.Part, error)
 
-	text     []byte
-	parts    []part
-	messages []message
+	messages []llm.Message
+	parts    []llm.Part // of the message being written
+	text     []byte     // of its newest part; used again for the next
 
 	lines  []byte     // perceived, not yet in a message
 	images []llm.Part // of those lines
 	open   bool       // an assistant message is being written
 	state  *tinytroupe.MentalState
 	err    error
-}
-
-// part is an image, or text up to a place in the buffer, from where the part
-// before it ends.
-type part struct {
-	image llm.Part
-	end   int
-}
-
-// message has the parts up to a place in the list of them.
-type message struct {
-	role llm.Role
-	end  int
 }
 
 func (w *writer) event(e *tinytroupe.Event, now time.Time) {
@@ -137,39 +123,28 @@ func (w *writer) kept(now time.Time) {
 // add ends the text of the part being written, and adds images after it.
 func (w *writer) add(images []llm.Part) {
 	w.endPart()
-	for _, p := range images {
-		w.parts = append(w.parts, part{p, len(w.text)})
-	}
+	w.parts = append(w.parts, images...)
 }
 
 func (w *writer) endPart() {
-	if n := len(w.parts); n == 0 || w.parts[n-1].end < len(w.text) {
-		w.parts = append(w.parts, part{end: len(w.text)})
+	if len(w.text) > 0 {
+		w.parts = append(w.parts, llm.Part{Text: string(w.text)})
+		w.text = w.text[:0]
 	}
 }
 
 // end ends the message being written.
 func (w *writer) end(role llm.Role) {
 	w.endPart()
-	w.messages = append(w.messages, message{role, len(w.parts)})
+	w.messages = append(w.messages, llm.Message{Role: role, Parts: w.parts})
+	w.parts = nil
 }
 
 // finish returns the messages. A stable prefix ends before the last one.
 func (w *writer) finish() []llm.Message {
-	text := string(w.text)
-	parts := make([]llm.Part, len(w.parts))
-	from := 0
-	for i, p := range w.parts {
-		if parts[i] = p.image; p.image.Image == nil {
-			parts[i].Text = text[from:p.end]
-		}
-		from = p.end
-	}
-	msgs := make([]llm.Message, len(w.messages))
-	from = 0
-	for i, m := range w.messages {
-		msgs[i] = llm.Message{Role: m.role, Parts: parts[from:m.end:m.end], Cache: i == len(msgs)-2}
-		from = m.end
+	msgs := slices.Clone(w.messages)
+	if n := len(msgs); n > 1 {
+		msgs[n-2].Cache = true
 	}
 	return msgs
 }

@@ -67,7 +67,8 @@ type Mind struct {
 
 	mu      sync.Mutex // guards the caches
 	actsOf  map[string]*acts
-	systems map[systemKey]string
+	systems map[systemKey]system
+	lives   map[lifeKey]*life
 }
 
 var (
@@ -82,7 +83,7 @@ func New(m llm.Model, o *Options) (*Mind, error) {
 		model:  m,
 		memory: &llm.Schema{Name: "memory", Body: consolidationSchema()},
 		answer: &llm.Schema{Name: "answer", Body: answerSchema()},
-		actsOf: map[string]*acts{}, systems: map[systemKey]string{},
+		actsOf: map[string]*acts{}, systems: map[systemKey]system{}, lives: map[lifeKey]*life{},
 	}
 	if o != nil {
 		mind.opts = *o

@@ -20,6 +20,12 @@ type acts struct {
 	schema *llm.Schema
 }
 
+// system is a rendered system prompt and the persona in it.
+type system struct {
+	persona tinytroupe.Persona
+	text    string
+}
+
 type systemKey struct {
 	name string
 	acts *acts
@@ -76,20 +82,19 @@ func (m *Mind) acts(specs []tinytroupe.ActSpec) (*acts, error) {
 
 // system returns the system prompt of a person.
 func (m *Mind) system(p *tinytroupe.Persona, a *acts) string {
-	persona := p.JSON()
 	key := systemKey{p.Name(), a}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	// People who share a name take turns in the cache; the text tells them apart.
-	if s, ok := m.systems[key]; ok && len(s) == len(a.head)+len(persona) && s[len(a.head):] == string(persona) {
-		return s
+	// People who share a name take turns in the cache; the persona tells them apart.
+	if s, ok := m.systems[key]; ok && s.persona.Equal(*p) {
+		return s.text
 	}
 	if len(m.systems) >= mostCached {
 		clear(m.systems)
 	}
-	s := a.head + string(persona)
+	s := system{*p, a.head + string(p.JSON())}
 	m.systems[key] = s
-	return s
+	return s.text
 }
 
 // request returns the request whose last message ends in closing, and then images;
@@ -127,33 +132,42 @@ func (m *Mind) request(p *tinytroupe.Perception, purpose, closing string, images
 	return m.settings(p, purpose, a, w.finish()), a, nil
 }
 
-// history returns a writer that has written what is over.
+// history returns a writer that has written what is over. What was written for the
+// same person before is kept, so that a turn costs what is new in it.
 func (m *Mind) history(p *tinytroupe.Perception, episode []tinytroupe.Event) *writer {
-	size := 1024 + len(p.Summary)
-	for i := range episode {
-		size += 96
-		if a := episode[i].Action; a != nil {
-			size += len(a.Content) + len(a.Content)/32
-		}
-		if s := episode[i].Stimulus; s != nil {
-			size += len(s.Content) + len(s.Content)/32
-		}
-		if s := episode[i].State; s != nil {
-			size += len(s.Goals) + len(s.Attention) + len(s.Emotions)
-		}
+	key := lifeKey{p.World, p.Persona.Name()}
+	m.mu.Lock()
+	old := m.lives[key]
+	m.mu.Unlock()
+	w, from := old.resume(p.Summary, episode)
+	if w == nil {
+		w, from = m.begin(p, episode), 0
 	}
-	w := &writer{
-		name: p.Persona.Name(), show: m.image, text: make([]byte, 0, size),
-		parts: make([]part, 0, len(episode)+2), messages: make([]message, 0, len(episode)+2),
+	if from == len(episode) {
+		w.endReply(nil)
+		return w
 	}
+	for i := from; i < len(episode); i++ {
+		w.event(&episode[i], episode[i].Time)
+	}
+	kept := &life{summary: p.Summary, first: content(&episode[0]), last: content(&episode[len(episode)-1]), events: len(episode), writer: w.clip()}
+	m.mu.Lock()
+	if len(m.lives) >= mostLives {
+		clear(m.lives)
+	}
+	m.lives[key] = kept
+	m.mu.Unlock()
+	w.endReply(nil)
+	return w
+}
+
+// begin returns a writer with room for an episode.
+func (m *Mind) begin(p *tinytroupe.Perception, episode []tinytroupe.Event) *writer {
+	w := &writer{name: p.Persona.Name(), show: m.image, messages: make([]llm.Message, 0, len(episode)+2)}
 	if p.Summary != "" {
 		w.text = append(append(w.text, "Earlier, in short: "...), p.Summary...)
 		w.end(llm.User)
 	}
-	for i := range episode {
-		w.event(&episode[i], episode[i].Time)
-	}
-	w.endReply(nil)
 	return w
 }
 
