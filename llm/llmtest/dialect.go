@@ -25,11 +25,12 @@ const (
 	Generate  CallKind = iota // Call.Request
 	EmbedText                 // Call.Texts
 	List                      // the models
+	About                     // one model's properties
 )
 
 // A Call is one HTTP request, decoded.
 type Call struct {
-	N       int             // 1, 2, 3…, models not counted; set by the server
+	N       int             // 1, 2, 3…, List and About not counted; set by the server
 	Kind    CallKind        // what is asked
 	Model   string          // the model's name in the request
 	Request *llm.Request    // what was asked, as far as the wire shows it
@@ -48,6 +49,7 @@ type Answer struct {
 	Model   string
 	Vectors [][]float32 // for EmbedText
 	Models  []string    // for List
+	Context int         // for About and List, where the dialect says it
 }
 
 // A Failure is an error for a dialect to encode: one of the kinds of [Fault] that

@@ -33,6 +33,7 @@ type ServerOptions struct {
 	Faults    func(n int) Fault      // by number of call; nil: none
 	Reject    []string               // parameters, by their names on the wire, that are never accepted
 	Models    []string               // served in the list; default test-model
+	Context   int                    // tokens of context that each has, where the dialect says it; default 131072
 	Embed     func(string) []float32 // Embed
 	Keep      bool                   // keep every call for Calls
 }
@@ -80,6 +81,9 @@ func NewHandler(o *ServerOptions) *Handler {
 	}
 	if h.o.Embed == nil {
 		h.o.Embed = Embed
+	}
+	if h.o.Context == 0 {
+		h.o.Context = 131072
 	}
 	if len(h.o.Models) == 0 {
 		h.o.Models = []string{"test-model"}
@@ -149,8 +153,12 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, &Call{HTTP: r, Body: body}, f, err.Error())
 		return
 	}
-	if c.Kind == List {
-		h.write(w, http.StatusOK, h.o.Dialect.Encode(c, &Answer{Models: h.o.Models}))
+	if c.Kind == List || c.Kind == About {
+		if c.Kind == About && !slices.Contains(h.o.Models, c.Model) {
+			h.fail(w, c, Fault{Kind: NotFound}, "")
+			return
+		}
+		h.write(w, http.StatusOK, h.o.Dialect.Encode(c, &Answer{Models: h.o.Models, Context: h.o.Context}))
 		return
 	}
 	over := h.begin(c)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
 )
 
 // Bounds of one embeddings request. OpenAI takes 2,048 texts and 300,000 tokens.
@@ -74,7 +75,7 @@ func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.
 }
 
 func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
-	body, err := encode(struct {
+	body, err := wire.Encode(struct {
 		Model      string   `json:"model"`
 		Input      []string `json:"input"`
 		Format     string   `json:"encoding_format"`
@@ -90,7 +91,7 @@ func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.
 		} `json:"data"`
 		Usage wireUsage `json:"usage"`
 	}
-	if fail := m.e.exchange(ctx, m.name, http.MethodPost, "embeddings", body, &reply); fail != nil {
+	if fail := m.e.exchange(ctx, m.name, http.MethodPost, m.e.path(m.id, "embeddings"), body, &reply); fail != nil {
 		return nil, llm.Usage{}, fail.err
 	}
 	usage := reply.Usage.usage()
@@ -109,5 +110,5 @@ func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.
 }
 
 func (m *Embedder) odd(text string) error {
-	return &llm.Error{Provider: m.name, Status: 200, Err: condition(llm.ErrTransient, text)}
+	return &llm.Error{Provider: m.name, Status: 200, Err: wire.Condition(llm.ErrTransient, text)}
 }

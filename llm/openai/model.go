@@ -1,7 +1,6 @@
 package openai
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -12,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
 )
 
 const (
@@ -169,12 +169,12 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			return nil, err
 		}
 		chat := m.request(req, q, strict)
-		body, err := encode(chat, m.e.extra)
+		body, err := wire.Encode(chat, m.e.extra)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
 		var reply chatResponse
-		fail := m.e.exchange(ctx, m.name, http.MethodPost, "chat/completions", body, &reply)
+		fail := m.e.exchange(ctx, m.name, http.MethodPost, m.e.path(m.id, "chat/completions"), body, &reply)
 		if fail == nil {
 			if most := chat.MaxCompletionTokens; most > 0 && reply.Usage.Completion > most {
 				try.add(quirks{limit: limitOld}, "max_completion_tokens was passed over")
@@ -192,7 +192,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		if once || next.format == q.format {
 			next.format = 0 // what one schema needs says nothing of others
 		}
-		try.add(next, m.e.cut(fail.said))
+		try.add(next, m.e.c.Cut(fail.said))
 	}
 }
 
@@ -353,36 +353,21 @@ func joined(in []chatMessage) []chatMessage {
 	return out
 }
 
-// encode writes a body with extra fields at its end.
-func encode(v any, extra []byte) ([]byte, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-	if len(extra) > 0 {
-		out = append(append(out[:len(out)-1], extra...), '}')
-	}
-	return out, nil
-}
-
 // response types a good answer: only a finished text that is not empty is one.
 func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatResponse) (*llm.Response, error) {
-	resp := &llm.Response{Model: m.e.maskOwn(cmpOr(reply.Model, m.id)), Usage: reply.Usage.usage(), Finish: llm.FinishStop}
+	resp := &llm.Response{Model: m.e.c.Own(cmpOr(reply.Model, m.id)), Usage: reply.Usage.usage(), Finish: llm.FinishStop}
 	fail := func(code string, err error, body string) (*llm.Response, error) {
-		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.cut(code), Body: m.e.cut(body), Err: err}
+		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(code), Body: m.e.c.Cut(body), Err: err}
 	}
 	if len(reply.Choices) == 0 {
-		return fail("", condition(llm.ErrTransient, "the answer holds no choice"), "")
+		return fail("", wire.Condition(llm.ErrTransient, "the answer holds no choice"), "")
 	}
 	c := reply.Choices[0]
 	text, err := textOf(c.Message.Content)
 	if err != nil {
-		return fail("", condition(llm.ErrTransient, "the answer's content is neither text nor parts"), "")
+		return fail("", wire.Condition(llm.ErrTransient, "the answer's content is neither text nor parts"), "")
 	}
-	resp.Text = m.e.maskOwn(text)
+	resp.Text = m.e.c.Own(text)
 	switch c.FinishReason {
 	case "length", "max_tokens", "model_length":
 		resp.Finish = llm.FinishLength
@@ -391,14 +376,14 @@ func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatRespons
 		resp.Finish = llm.FinishFilter
 		return fail(c.FinishReason, llm.ErrFiltered, "")
 	case "error":
-		return fail(c.FinishReason, condition(llm.ErrTransient, "the provider gave up in the middle of the reply"), "")
+		return fail(c.FinishReason, wire.Condition(llm.ErrTransient, "the provider gave up in the middle of the reply"), "")
 	}
 	if c.Message.Refusal != "" {
 		resp.Finish = llm.FinishFilter
 		return fail("refusal", llm.ErrFiltered, c.Message.Refusal)
 	}
 	if strings.TrimSpace(resp.Text) == "" {
-		return fail(c.FinishReason, condition(llm.ErrTransient, "empty reply"), "")
+		return fail(c.FinishReason, wire.Condition(llm.ErrTransient, "empty reply"), "")
 	}
 	if chat.nullable {
 		resp.Text = withoutNulls(req.Schema.Body, resp.Text)

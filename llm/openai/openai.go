@@ -12,15 +12,15 @@ package openai
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
 )
 
 // DefaultURL is where OpenAI answers.
@@ -30,9 +30,7 @@ const DefaultURL = "https://api.openai.com/v1"
 // have the defaults named. Maps are copied.
 type Options struct {
 	// BaseURL is the address before /chat/completions, with or without a slash at
-	// the end; a query is kept. Default DefaultURL. Azure:
-	// https://NAME.openai.azure.com/openai/v1, or
-	// https://NAME.openai.azure.com/openai/deployments/DEPLOYMENT?api-version=….
+	// the end; a query is kept. Default DefaultURL. For Azure see [NewAzure].
 	BaseURL string
 	// Key is sent as a bearer token; empty sends none.
 	Key string `json:"-"`
@@ -62,30 +60,19 @@ type Options struct {
 }
 
 // String leaves out the key and the headers.
-func (o Options) String() string { return "openai.Options{BaseURL: " + redactedURL(o.BaseURL) + "}" }
+func (o Options) String() string { return "openai.Options{BaseURL: " + wire.Redacted(o.BaseURL) + "}" }
 
 // GoString leaves out the key and the headers.
 func (o Options) GoString() string { return o.String() }
 
-func redactedURL(s string) string {
-	u, err := url.Parse(s)
-	if err != nil {
-		return "(not a URL)"
-	}
-	u.RawQuery = ""
-	return u.Redacted()
-}
-
 // An Endpoint is one server with one pool of connections, which all of its models
 // share. It is safe for concurrent use.
 type Endpoint struct {
-	o       Options // without key, header and client
-	base    *url.URL
-	client  *http.Client
-	prepare func(http.Header) // adds the key; a function, so that printing an Endpoint prints no key
-	mask    func(string) string
-	maskOwn func(string) string // for a model's words: masks long keys alone
-	extra   []byte              // `,"name":value…`
+	o     Options // without key, header and client
+	c     *wire.Client
+	extra []byte // `,"name":value…`
+	// deployments: a model is part of the address, as in Azure's older form.
+	deployments bool
 }
 
 // NewEndpoint returns an endpoint. Nothing is sent.
@@ -96,49 +83,32 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	}
 	e.o.BaseURL = cmpOr(e.o.BaseURL, DefaultURL)
 	e.o.Provider = cmpOr(e.o.Provider, "openai")
-	e.o.Connect = cmpOr(e.o.Connect, 10*time.Second)
-	e.o.Timeout = cmpOr(e.o.Timeout, 480*time.Second)
 	e.o.Log = cmpOr(e.o.Log, slog.New(slog.DiscardHandler))
 
-	u, err := url.Parse(strings.TrimSpace(e.o.BaseURL))
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, fmt.Errorf("openai: base URL %s: want http(s)://HOST[/PATH], such as %s", redactedURL(e.o.BaseURL), DefaultURL)
+	u, err := wire.ParseBase(e.o.BaseURL)
+	if err != nil {
+		return nil, fmt.Errorf("openai: base URL %w, such as %s", err, DefaultURL)
 	}
-	u.Path = strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions")
-	u.RawPath, u.Fragment = "", ""
-	e.base = u
-
-	key, header := strings.TrimSpace(e.o.Key), e.o.Header.Clone()
-	if strings.ContainsFunc(key, func(r rune) bool { return r <= ' ' || r == 0x7f }) {
-		return nil, errors.New("openai: the key contains a blank, a line break or a control character")
+	u.Path = strings.TrimSuffix(u.Path, "/chat/completions")
+	e.c, err = wire.New(u, wire.Options{Key: e.o.Key, KeyHeader: e.o.KeyHeader, Header: e.o.Header,
+		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, Timeout: e.o.Timeout})
+	if err != nil {
+		return nil, fmt.Errorf("openai: %w", err)
 	}
-	keyHeader := e.o.KeyHeader
-	e.prepare = func(h http.Header) {
-		for k, v := range header {
-			h[k] = v
-		}
-		switch {
-		case key == "":
-		case keyHeader != "":
-			h.Set(keyHeader, key)
-		default:
-			h.Set("Authorization", "Bearer "+key)
-		}
-	}
-	e.mask, e.maskOwn = maskers(secrets(key, header, u))
 	if e.extra, err = extraFields(e.o.Extra); err != nil {
 		return nil, err
 	}
 
-	client := http.Client{Transport: e.o.transport()}
-	if e.o.Client != nil {
-		client = *e.o.Client
-	}
-	// A redirect would turn the POST into a GET, or carry a key header elsewhere.
-	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	e.client = &client
-	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.BaseURL = "", nil, nil, nil, redactedURL(u.String())
+	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.BaseURL = "", nil, nil, nil, wire.Redacted(u.String())
 	return e, nil
+}
+
+// path is where a model is asked, below the base.
+func (e *Endpoint) path(model, what string) string {
+	if e.deployments {
+		return "deployments/" + url.PathEscape(model) + "/" + what
+	}
+	return what
 }
 
 func cmpOr[T comparable](v, def T) T {
@@ -149,22 +119,8 @@ func cmpOr[T comparable](v, def T) T {
 	return v
 }
 
-// transport returns a pool that keeps as many idle connections as calls run at
-// once, so that none is opened twice, and that notices dead ones.
-func (o *Options) transport() *http.Transport {
-	return &http.Transport{
-		Proxy:               o.Proxy,
-		DialContext:         (&net.Dialer{Timeout: o.Connect, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout: o.Connect,
-		ForceAttemptHTTP2:   true,
-		MaxIdleConnsPerHost: 512,
-		IdleConnTimeout:     90 * time.Second,
-		HTTP2:               &http.HTTP2Config{SendPingTimeout: 30 * time.Second, PingTimeout: 15 * time.Second},
-	}
-}
-
 // Close closes the connections that are idle. The endpoint may be used again.
-func (e *Endpoint) Close() { e.client.CloseIdleConnections() }
+func (e *Endpoint) Close() { e.c.Close() }
 
 // ownFields are the fields of a generation that Extra may not name.
 var ownFields = []string{"model", "messages", "response_format", "temperature", "top_p", "max_tokens",

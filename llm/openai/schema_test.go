@@ -15,6 +15,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -221,11 +222,11 @@ func FuzzRefused(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, status int, header string, body []byte) {
 		h := map[string][]string{"Retry-After": {header}, "X-Ratelimit-Remaining-Tokens": {"0"}, "X-Ratelimit-Reset-Tokens": {header}}
-		fail := e.refused("p/m", "http://h/v1", status, h, append(body, key...))
-		if s := fail.err.Error(); strings.Contains(s, key) || len(s) > 3*keepBody {
+		fail := e.refused("p/m", &wire.Answer{Status: status, Header: h, Body: append(body, key...), Asked: "http://h/v1"})
+		if s := fail.err.Error(); strings.Contains(s, key) || len(s) > 3*4096 {
 			t.Errorf("%d bytes: %s", len(s), s)
 		}
-		if d := retryAfter(h, time.Unix(0, 0)); d < 0 || d.Hours() > 24 {
+		if d := wire.RetryAfter(h, time.Unix(0, 0)); d < 0 || d.Hours() > 24 {
 			t.Errorf("RetryAfter %v", d)
 		}
 	})

@@ -1,0 +1,109 @@
+package ollama
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
+)
+
+// Bounds of one request for embeddings.
+const (
+	embedTexts = 64
+	embedBytes = 200_000
+)
+
+// An Embedder is an embedding model of a server. It is safe for concurrent use.
+type Embedder struct {
+	e    *Endpoint
+	id   string
+	name string
+}
+
+// NewEmbedder returns an embedder with an endpoint of its own. Nothing is sent.
+func NewEmbedder(model string, o *Options) (*Embedder, error) {
+	e, err := NewEndpoint(o)
+	if err != nil {
+		return nil, err
+	}
+	return e.Embedder(model)
+}
+
+// Embedder returns an embedding model of the endpoint.
+func (e *Endpoint) Embedder(id string) (*Embedder, error) {
+	if id == "" {
+		return nil, errors.New("ollama: no embedding model named")
+	}
+	return &Embedder{e, id, "ollama/" + id}, nil
+}
+
+// Name returns ollama/model.
+func (m *Embedder) Name() string { return m.name }
+
+// Identity implements [llm.Identified].
+func (m *Embedder) Identity() string {
+	if m.e.o.Host != DefaultHost {
+		return m.name + " at " + m.e.o.Host
+	}
+	return m.name
+}
+
+// Close closes the endpoint's idle connections. The embedder may be used again.
+func (m *Embedder) Close() { m.e.Close() }
+
+// Embed implements [llm.Embedder]. Many texts are sent in several requests, one after
+// the other; the usage beside an error is that of the requests before it. A text that
+// is longer than the model takes is an ErrTooLong, never cut.
+func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+	var usage llm.Usage
+	out := make([][]float32, 0, len(texts))
+	for len(texts) > 0 {
+		n, size := 0, 0
+		for n < len(texts) && n < embedTexts && (n == 0 || size+len(texts[n]) <= embedBytes) {
+			size += len(texts[n])
+			n++
+		}
+		vectors, u, err := m.embed(ctx, texts[:n])
+		usage = usage.Add(u)
+		if err != nil {
+			return nil, usage, err
+		}
+		out, texts = append(out, vectors...), texts[n:]
+	}
+	for i, v := range out {
+		if len(v) == 0 || len(v) != len(out[0]) {
+			return nil, usage, m.odd(fmt.Sprintf("vector %d has %d numbers, the first %d", i, len(v), len(out[0])))
+		}
+	}
+	return out, usage, nil
+}
+
+func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+	body, err := wire.Encode(struct {
+		Model    string   `json:"model"`
+		Input    []string `json:"input"`
+		Truncate bool     `json:"truncate"` // otherwise a long text is cut, or ends the server's runner
+	}{m.id, texts, false}, nil)
+	if err != nil {
+		return nil, llm.Usage{}, fmt.Errorf("%s: %w", m.name, err)
+	}
+	var reply struct {
+		Vectors [][]float32 `json:"embeddings"`
+		Prompt  int         `json:"prompt_eval_count"`
+	}
+	if fail := m.e.exchange(ctx, m.name, m.id, http.MethodPost, "api/embed", body, &reply); fail != nil {
+		return nil, llm.Usage{}, fail.err
+	}
+	usage := llm.Usage{Input: reply.Prompt}
+	if len(reply.Vectors) != len(texts) {
+		return nil, usage, m.odd(fmt.Sprintf("%d vectors for %d texts", len(reply.Vectors), len(texts)))
+	}
+	return reply.Vectors, usage, nil
+}
+
+func (m *Embedder) odd(text string) error {
+	return &llm.Error{Provider: m.name, Status: 200, Err: wire.Condition(llm.ErrTransient, text)}
+}

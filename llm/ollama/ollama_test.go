@@ -1,0 +1,206 @@
+package ollama_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+	"pgregory.net/rapid"
+
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/ollama"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func newModel(t testing.TB, o *ollama.Options) *ollama.Model {
+	t.Helper()
+	m, err := ollama.New("test-model", o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+func TestConformance(t *testing.T) {
+	llmtest.TestModel(t, func(t *testing.T, url, key string) llm.Model {
+		return newModel(t, &ollama.Options{Host: url, Key: key})
+	}, &llmtest.TestOptions{
+		Dialect:    llmtest.Ollama(),
+		Skip:       []llmtest.FaultKind{llmtest.Filter, llmtest.Refusal, llmtest.FilterCall, llmtest.Quota},
+		NoCounts:   true,
+		Rejectable: []string{"think"},
+	})
+}
+
+func TestAddress(t *testing.T) {
+	for in, want := range map[string]string{
+		"":                              "http://127.0.0.1:11434",
+		"localhost":                     "http://localhost:11434",
+		"localhost:9933":                "http://localhost:9933",
+		"0.0.0.0":                       "http://127.0.0.1:11434",
+		"0.0.0.0:9933":                  "http://127.0.0.1:9933",
+		":9933":                         "http://127.0.0.1:9933",
+		"[::]:9933":                     "http://[::1]:9933",
+		"[::1]":                         "http://[::1]:11434",
+		"http://ollama.lan":             "http://ollama.lan:80",
+		"https://ollama.lan":            "https://ollama.lan:443",
+		"https://u:p@ollama.lan:1/a/b/": "https://u:p@ollama.lan:1/a/b",
+		` "192.168.0.7:1" `:             "http://192.168.0.7:1",
+		"http://0.0.0.0:9933/":          "http://127.0.0.1:9933",
+	} {
+		if got, err := ollama.Address(in); got != want || err != nil {
+			t.Errorf("%q: %q, %v, want %q", in, got, err, want)
+		}
+	}
+	for _, in := range []string{"ftp://x", "host:port", "host:70000", "http://[::", "a b:1"} {
+		if got, err := ollama.Address(in); err == nil {
+			t.Errorf("%q: %q, and no error", in, got)
+		}
+	}
+}
+
+func FuzzAddress(f *testing.F) {
+	f.Add("0.0.0.0:1")
+	f.Add("https://[::]/x")
+	f.Fuzz(func(t *testing.T, s string) {
+		if a, err := ollama.Address(s); err == nil {
+			if b, err := ollama.Address(a); err != nil || a != b {
+				t.Errorf("%q: %q, then %q, %v", s, a, b, err)
+			}
+		}
+	})
+}
+
+// A prompt that the server cuts without a word never comes back as an answer.
+func TestNeverCut(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Keep: true})
+	m := newModel(t, &ollama.Options{Host: s.URL, NumCtx: 600})
+	answered, refused := 0, 0
+	rapid.Check(t, func(r *rapid.T) {
+		req := &llm.Request{System: strings.Repeat("You are Lisa. ", rapid.IntRange(0, 40).Draw(r, "system"))}
+		for i := range rapid.IntRange(1, 12).Draw(r, "messages") {
+			req.Messages = append(req.Messages, llm.Text(llm.User, fmt.Sprint(i, strings.Repeat(" Grüße, Åsa.", rapid.IntRange(0, 60).Draw(r, "words")))))
+		}
+		before := len(s.Calls())
+		_, err := m.Generate(t.Context(), req)
+		switch calls := s.Calls()[before:]; {
+		case errors.Is(err, llm.ErrTooLong):
+			refused++
+		case err != nil:
+			r.Fatal(err)
+		case len(calls) != 1 || llmtest.Prompt(calls[0].Request) != llmtest.Prompt(req):
+			r.Fatalf("%d of %d messages arrived, and the answer was taken", len(calls[0].Request.Messages), len(req.Messages))
+		default:
+			answered++
+		}
+	})
+	if answered < 20 || refused < 20 {
+		t.Errorf("%d answered, %d refused: too few of one kind to mean anything", answered, refused)
+	}
+}
+
+func TestContext(t *testing.T) {
+	for _, c := range []struct {
+		has, asked int
+		want       int
+	}{{131072, 0, 8192}, {4096, 0, 4096}, {131072, 20000, 20000}, {4096, 20000, 4096}} {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Keep: true, Context: c.has})
+		m := newModel(t, &ollama.Options{Host: s.URL, NumCtx: c.asked})
+		n, err := m.Context(t.Context())
+		if n != c.want || err != nil {
+			t.Errorf("a model of %d, asked for %d: %d, %v, want %d", c.has, c.asked, n, err, c.want)
+		}
+		if _, err := m.Generate(t.Context(), hello()); err != nil {
+			t.Fatal(err)
+		}
+		if body := string(s.Calls()[0].Body); !strings.Contains(body, fmt.Sprintf(`"num_ctx":%d`, c.want)) ||
+			!strings.Contains(body, `"truncate":false,"shift":false`) || !strings.Contains(body, `"think":false`) {
+			t.Errorf("sent %s", body)
+		}
+	}
+	fixed := serve(t, `{"parameters":"num_ctx    3000\nstop  \"x y\"","model_info":{"general.architecture":"a","a.context_length":9000}}`)
+	if n, err := newModel(t, &ollama.Options{Host: fixed.URL}).Context(t.Context()); n != 3000 || err != nil {
+		t.Errorf("the Modelfile says 3000: %d, %v", n, err)
+	}
+}
+
+func hello() *llm.Request {
+	return &llm.Request{System: "Be brief.", Messages: []llm.Message{llm.Text(llm.User, "Hello")}}
+}
+
+// serve answers everything with one body.
+func serve(t *testing.T, body string) *httptest.Server {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, body) }))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// What is wrong is said with what to do about it.
+func TestHints(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Models: []string{"other"}})
+	m := newModel(t, &ollama.Options{Host: s.URL})
+	for range 2 { // also when asked again
+		if _, err := m.Generate(t.Context(), hello()); !errors.Is(err, llm.ErrNotFound) || !strings.Contains(err.Error(), "ollama pull test-model") {
+			t.Errorf("missing model: %v", err)
+		}
+	}
+	s.Close()
+	if _, err := m.Generate(t.Context(), hello()); !errors.Is(err, llm.ErrTransient) || !strings.Contains(err.Error(), "ollama serve") || !strings.Contains(err.Error(), s.URL) {
+		t.Errorf("stopped server: %v", err)
+	}
+	e, err := ollama.NewEndpoint(&ollama.Options{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Models(t.Context()); err == nil || !strings.Contains(err.Error(), "ollama serve") {
+		t.Errorf("stopped server, list: %v", err)
+	}
+}
+
+// Odd answers of a server are errors, never replies.
+func TestOddAnswers(t *testing.T) {
+	for body, want := range map[string]error{
+		`{}`:                             llm.ErrTransient,
+		`{"done":true}`:                  llm.ErrTransient,
+		`{"message":{"content":"half"}}`: llm.ErrTransient,
+		`{"error":"something broke"}`:    llm.ErrTransient,
+		`{"message":{"content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":8000,"eval_count":500}`: llm.ErrTruncated,
+		`{"message":{"content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":8192,"eval_count":5}`:   llm.ErrTooLong,
+		`{"message":{"content":"x"},"done":true,"done_reason":"length","prompt_eval_count":80,"eval_count":5}`:   llm.ErrTruncated,
+	} {
+		m := newModel(t, &ollama.Options{Host: serve(t, body).URL})
+		if _, err := m.Generate(t.Context(), hello()); !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", body, err, want)
+		}
+	}
+}
+
+func TestCancelWhileContextIsAsked(t *testing.T) {
+	hang := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body) // so that the end of the connection is noticed
+		<-r.Context().Done()
+	}))
+	t.Cleanup(hang.Close)
+	m := newModel(t, &ollama.Options{Host: hang.URL})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	errs := make(chan error)
+	for range 2 {
+		go func() { _, err := m.Generate(ctx, hello()); errs <- err }()
+	}
+	for range 2 {
+		if err := <-errs; !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, llm.ErrTransient) {
+			t.Error(err)
+		}
+	}
+}
