@@ -181,7 +181,7 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		limits.usd = foundCap
 		c.warn = append(c.warn, fmt.Sprintf("%s was found, not named: the chat is capped at %s (--budget sets another cap)", c.choice.name, usd(foundCap)))
 	}
-	if c.stack, err = connect(ctx, c.choice.name, c.set, newLog(c.p.stderr, c.set.LogLevel)); err != nil {
+	if c.stack, err = connect(ctx, c.choice.name, c.set, newLog(c.p.stderr, c.set, nil)); err != nil {
 		return c.refuse("%w", err)
 	}
 	if err := c.open(people, limits); err != nil {

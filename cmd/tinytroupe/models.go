@@ -124,7 +124,7 @@ func connect(ctx context.Context, name string, s *config.Settings, log *slog.Log
 		}
 		m, err := openai.New(id, &openai.Options{
 			BaseURL: s.BaseURL, Key: s.OpenAIKey.Reveal(), Timeout: s.Timeout, Log: log, Proxy: http.ProxyFromEnvironment,
-			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature,
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort, Extra: penalties(s),
 		})
 		if err != nil {
 			return nil, err
@@ -137,6 +137,18 @@ func connect(ctx context.Context, name string, s *config.Settings, log *slog.Log
 		return nil, fmt.Errorf("unknown model %q: this version knows openai/NAME (OpenAI and every compatible server, see OPENAI_BASE_URL) and rehearsal", name)
 	}
 	return st, nil
+}
+
+// penalties are parameters that only config.ini sets.
+func penalties(s *config.Settings) map[string]any {
+	extra := map[string]any{}
+	if s.FrequencyPenalty != nil {
+		extra["frequency_penalty"] = *s.FrequencyPenalty
+	}
+	if s.PresencePenalty != nil {
+		extra["presence_penalty"] = *s.PresencePenalty
+	}
+	return extra
 }
 
 // wrap puts cache, retries, limit, budget and meter around the model.

@@ -75,7 +75,9 @@ func (n *narrator) begin(s *session) {
 	if n.quiet {
 		w = io.Discard
 	}
-	n.printer = transcript.NewPrinter(w, n.transcript(form, s.study, false))
+	o := n.transcript(form, s.study, false)
+	o.MaxContent = s.set.MaxContentDisplayLength // here alone: the record has all of it
+	n.printer = transcript.NewPrinter(w, o)
 }
 
 // events shows a commit: at once within a run, else after the line of its verb.

@@ -102,6 +102,7 @@ type session struct {
 	rec    *record.Record
 	stack  *stack
 	calls  *record.Calls
+	log    *logFile
 	out    *narrator
 	begun  time.Time
 	failed int // turns that came to nothing
@@ -123,7 +124,7 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 	}
 	defer func() {
 		s.stack.close()
-		err = errors.Join(err, s.rec.Close())
+		err = errors.Join(err, s.log.Close(), s.rec.Close())
 	}()
 	res, runErr := s.play(ctx)
 	return s.finish(res, runErr)
@@ -158,12 +159,17 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		return err
 	}
 	s.settleCaps()
-	if s.stack, err = connect(ctx, s.choice.name, s.set, newLog(s.p.stderr, s.set.LogLevel)); err != nil {
+	s.log = &logFile{}
+	if s.stack, err = connect(ctx, s.choice.name, s.set, newLog(s.p.stderr, s.set, s.log)); err != nil {
 		return err
 	}
 	if err := s.open(); err != nil {
 		s.stack.close()
 		return err
+	}
+	if err := s.log.open(s.rec.Path("log.txt")); err != nil {
+		s.stack.close()
+		return s.refuse("%w", err)
 	}
 	return nil
 }
@@ -291,6 +297,9 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	}
 	if s.f.allowPartial {
 		opts.Tolerate = tolerable
+	}
+	if !s.set.EnableMemoryConsolidation {
+		opts.Episode = -1
 	}
 	return s.study.Run(ctx, opts)
 }
