@@ -244,6 +244,15 @@ func TestPartial(t *testing.T) {
 	if sum.Failed == 0 || sum.Failed+present(t, e.dir) != turns || sum.Status != "incomplete" {
 		t.Errorf("%d failed, %d present: %+v", sum.Failed, present(t, e.dir), sum)
 	}
+	list, err := os.ReadFile(filepath.Join(e.dir, "failures.jsonl"))
+	if n := strings.Count(string(list), `"what":"turn"`); err != nil || n != sum.Failed {
+		t.Errorf("%d failures listed of %d, %v", n, sum.Failed, err)
+	}
+	// Nothing is left to do, and it is as incomplete as before.
+	again := runStudy(t, file, newServer(t, nil))
+	if again.code != exitIncomplete || !strings.Contains(again.stdout, fmt.Sprintf("incomplete  %d turns", sum.Failed)) {
+		t.Errorf("exit %d\n%s%s", again.code, again.stdout, again.stderr)
+	}
 }
 
 // TestBudget: a cap is never passed, stops with its own code, and a higher one goes on.
@@ -255,7 +264,7 @@ func TestBudget(t *testing.T) {
 	if e.code != exitBudget || s.Stats().Calls > 6 {
 		t.Fatalf("exit %d after %d calls\n%s", e.code, s.Stats().Calls, e.stderr)
 	}
-	if !strings.Contains(e.stderr, "higher --max-calls") {
+	if !strings.Contains(e.stderr, "go on with a higher limit: tinytroupe run ") || !strings.HasSuffix(e.stderr, " --max-calls 12\n") {
 		t.Errorf("no advice:\n%s", e.stderr)
 	}
 	e = runStudy(t, file, s, "--max-calls", "12")

@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // Exit codes, as DESIGN and the README list them.
@@ -31,6 +33,7 @@ func main() {
 	p := &program{
 		stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr, env: os.LookupEnv,
 		terminal: func() bool { return term.IsTerminal(int(os.Stdout.Fd())) },
+		columns:  func() int { columns, _, _ := term.GetSize(int(os.Stdout.Fd())); return columns },
 		typed:    func() bool { return term.IsTerminal(int(os.Stdin.Fd())) },
 		signals:  signals,
 	}
@@ -81,6 +84,7 @@ type program struct {
 	terminal       func() bool                       // stdout is one
 	typed          func() bool                       // stdin is a terminal; nil means no
 	signals        func() (<-chan os.Signal, func()) // interrupts, and what ends them; nil means none
+	columns        func() int                        // that stdout has, 0 where unknown; nil means unknown
 }
 
 // An exitError ends the program with a code. Its text has been printed if shown.
@@ -98,14 +102,18 @@ func usage(err error) error { return &exitError{code: exitUsage, err: err} }
 func (p *program) main(ctx context.Context, args []string) int {
 	root := p.command()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
+	cmd, err := root.ExecuteContextC(ctx)
 	if err == nil {
 		return exitDone
 	}
 	e, ok := errors.AsType[*exitError](err)
 	if !ok {
 		// What cobra finds wrong is about the words of the call.
-		e = &exitError{code: exitUsage, err: fmt.Errorf("%w\nSee tinytroupe --help", err)}
+		text, _, cut := strings.Cut(err.Error(), ": strconv.")
+		if cut {
+			text += ": expected a number"
+		}
+		e = &exitError{code: exitUsage, err: fmt.Errorf("%s\nSee %s --help", strings.TrimSpace(text), cmd.CommandPath())}
 	}
 	if !e.shown {
 		fmt.Fprintln(p.stderr, e.err)
@@ -132,6 +140,24 @@ continued.`,
 	root.SetErr(p.stderr)
 	root.AddCommand(p.runCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.schemaCommand(), p.versionCommand())
 	return root
+}
+
+// one wants exactly one argument.
+func one(what, how string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 1 {
+			return nil
+		}
+		return fmt.Errorf("%s takes %s, not %d: %s", cmd.Name(), what, len(args), how)
+	}
+}
+
+// width is that of a transcript: of the terminal, as far as lines of it read well.
+func (p *program) width() int {
+	if !p.terminal() || p.columns == nil {
+		return 0
+	}
+	return min(max(p.columns(), 0), transcript.DefaultWidth)
 }
 
 func version() string {

@@ -47,17 +47,21 @@ func choose(ctx context.Context, flag, study string, s *config.Settings, env fun
 	}
 	switch {
 	case s.BaseURL != "" && s.BaseURL != openai.DefaultURL:
-		where := fmt.Sprintf("BASE_URL (%s)", s.From["BASE_URL"])
+		source := s.From["BASE_URL"]
+		if source == "environment" {
+			source = "OPENAI_BASE_URL"
+		}
+		where := fmt.Sprintf("%s (%s)", s.BaseURL, source)
 		models, err := served(ctx, s)
 		switch {
 		case err != nil:
-			return choice{}, fmt.Errorf("no model is named, and asking the server of %s which it has failed: %w\nName one: --model openai/NAME", where, err)
+			return choice{}, fmt.Errorf("no model is named, and the server at %s does not say which it has: %w\nStart the server, or name a model: --model openai/NAME", where, err)
 		case len(models) != 1:
 			var names strings.Builder
 			for _, m := range models[:min(len(models), 20)] {
 				fmt.Fprintf(&names, "\n  --model openai/%s", m.ID)
 			}
-			return choice{}, fmt.Errorf("no model is named, and the server of %s has %d: say which%s", where, len(models), names.String())
+			return choice{}, fmt.Errorf("no model is named, and the server at %s has %d: say which%s", where, len(models), names.String())
 		}
 		return choice{"openai/" + models[0].ID, "the only model at " + s.BaseURL, true}, nil
 	case s.OpenAIKey != "":

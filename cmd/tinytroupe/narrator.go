@@ -1,14 +1,17 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
@@ -20,6 +23,7 @@ type narrator struct {
 	w        io.Writer
 	quiet    bool
 	terminal bool
+	width    int // of transcripts; 0 is the usual one
 	noColor  bool
 
 	printer *transcript.Printer
@@ -41,7 +45,7 @@ func (n *narrator) transcript(form transcript.Form, s *study.Study, rehearsal bo
 			steps += r.Steps
 		}
 	}
-	o := &transcript.Options{Form: form, World: s.World.Name, Steps: steps}
+	o := &transcript.Options{Form: form, Width: n.width, World: s.World.Name, Steps: steps}
 	if form == transcript.Markdown {
 		o.Title, o.Rehearsal = s.Title, rehearsal
 	}
@@ -90,15 +94,15 @@ func (n *narrator) events(evs []tinytroupe.Event) {
 }
 
 func (n *narrator) progress(p study.Progress) {
-	head := fmt.Sprintf("[%d/%d] %-8s", p.Verb, p.Of, p.Step.Word())
+	head := fmt.Sprintf("[%*d/%d] %-8s", len(fmt.Sprint(p.Of)), p.Verb, p.Of, p.Step.Word())
 	run, isRun := p.Step.Do.(study.Run)
 	switch p.Phase {
 	case study.Skipped:
-		n.printf("%s done before\n", head)
 		n.release()
+		n.printf("%s done before\n", head)
 	case study.Began, study.Resumed:
+		n.release()
 		if !isRun {
-			n.release()
 			return
 		}
 		goesOn := ""
@@ -106,7 +110,6 @@ func (n *narrator) progress(p study.Progress) {
 			goesOn = ", goes on"
 		}
 		n.printf("%s %d%s\n", head, run.Steps, goesOn)
-		n.release()
 		n.running = true
 	case study.Ended:
 		if isRun {
@@ -120,16 +123,20 @@ func (n *narrator) progress(p study.Progress) {
 
 func (n *narrator) release() {
 	n.printer.Events(n.held...)
+	n.printer.Flush()
 	n.held = n.held[:0]
 }
 
 // done says what a verb that is not run came to.
 func done(p study.Progress) string {
-	if skip, ok := p.Step.Do.(study.Skip); ok {
-		return skip.For.String()
-	}
 	what := "reached"
-	switch p.Step.Do.(type) {
+	switch do := p.Step.Do.(type) {
+	case study.Skip:
+		return short(do.For)
+	case study.Join:
+		return fmt.Sprintf("%d came, %d are there", p.Reached, p.Present)
+	case study.Leave:
+		return fmt.Sprintf("%d left, %d are there", p.Reached, p.Present)
 	case study.Say:
 		what = "heard it"
 	case study.Show:
@@ -179,8 +186,11 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 			err = errors.Join(err, perr)
 		}
 	}
-	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, count(l.Total.Attempts, "call"), cost(sum.Cost), s.choice.name)
-	again := fmt.Sprintf("tinytroupe run %s --dir %s", quote(s.study.File), quote(sum.Dir))
+	calls := count(l.Total.Attempts, "call")
+	if s.resumed {
+		calls += fmt.Sprintf(" (%d of them now)", l.Total.Attempts-s.before)
+	}
+	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, calls, cost(sum.Cost), s.choice.name)
 	switch {
 	case err == nil && sum.Failed > 0:
 		fmt.Fprintf(n.w, "incomplete  %s of %s failed; %s\nnext  tinytroupe show %s\n", count(sum.Failed, "turn"), s.study.File, used, quote(sum.Dir))
@@ -188,20 +198,86 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 		fmt.Fprintf(n.w, "done  %s\nnext  tinytroupe show %s\n", used, quote(sum.Dir))
 	default:
 		w := s.p.stderr
-		fmt.Fprintf(w, "%s  %v\n", sum.Status, err)
+		fmt.Fprintf(w, "%s  %s\n", sum.Status, problem(err))
 		fmt.Fprintf(w, "so far  %s; all of it is kept in %s\n", used, sum.Dir)
-		fmt.Fprintf(w, "next  %s\n", advice(err, again))
+		fmt.Fprintf(w, "next  %s\n", s.next(err))
 	}
 }
 
-// advice is what to do about an error.
+// problem is what went wrong, as people are told.
+func problem(err error) string {
+	text := err.Error()
+	if errors.Is(err, drain.ErrStopped) || errors.Is(err, context.Canceled) {
+		text, _, _ = strings.Cut(text, ": interrupted: ") // they know, and the status says so
+	}
+	return text
+}
+
+// again is the command that goes on with the run, but for its limits.
+func (s *session) again() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "tinytroupe run %s --dir %s", quote(s.study.File), quote(s.rec.Dir()))
+	if s.f.model != "" {
+		b.WriteString(" --model " + quote(s.f.model))
+	}
+	if s.f.seeded {
+		fmt.Fprintf(&b, " --seed %d", s.f.seed)
+	}
+	for _, v := range s.f.set {
+		b.WriteString(" --set " + quote(v))
+	}
+	if s.f.parallel > 0 {
+		fmt.Fprintf(&b, " --parallel %d", s.f.parallel)
+	}
+	if s.f.allowPartial {
+		b.WriteString(" --allow-partial")
+	}
+	return b.String()
+}
+
+// limited adds the limits that the flags set, but for those of what.
+func limited(again string, f *runFlags, but string) string {
+	if f.budget > 0 && but != "usd" {
+		again += fmt.Sprintf(" --budget %v", f.budget)
+	}
+	if f.maxCalls > 0 && but != "calls" {
+		again += fmt.Sprintf(" --max-calls %d", f.maxCalls)
+	}
+	if f.maxTokens > 0 && but != "tokens" {
+		again += fmt.Sprintf(" --max-tokens %d", f.maxTokens)
+	}
+	return again
+}
+
+// limitFlags are the flags that set a limit, by what it is of.
+var limitFlags = map[string]string{"usd": "--budget", "calls": "--max-calls", "tokens": "--max-tokens"}
+
+// next is what to do about an error of a run.
+func (s *session) next(err error) string {
+	var b *llm.BudgetError
+	if !errors.As(err, &b) {
+		return advice(err, limited(s.again(), s.f, ""))
+	}
+	more := strconv.FormatFloat(max(2*b.Limit, b.Spent+b.Needed), 'f', -1, 64)
+	if b.What == "usd" {
+		more = fmt.Sprintf("%.2f", max(0.01, 2*b.Limit, b.Spent+b.Needed))
+	}
+	return fmt.Sprintf("go on with a higher limit: %s %s %s", limited(s.again(), s.f, b.What), limitFlags[b.What], more)
+}
+
+// advice is what to do about an error. again is the command that goes on; empty
+// where there is none.
 func advice(err error, again string) string {
 	var b *llm.BudgetError
 	switch {
 	case errors.As(err, &b):
-		return again + " with a higher " + map[string]string{"usd": "--budget", "calls": "--max-calls", "tokens": "--max-tokens"}[b.What]
+		return "a higher " + limitFlags[b.What]
+	case errors.Is(err, llm.ErrFiltered) && again == "":
+		return "reword what was said before this turn (a provider's filter or the model refused it), or use another model"
 	case errors.Is(err, llm.ErrFiltered):
-		return "reword what was said before this turn (a provider's filter or the model refused it), or use another model; then " + again
+		return "the same once more, since filters vary: " + again +
+			"\n      without the turns that are refused: " + again + " --allow-partial" +
+			"\n      or reword what was said before this turn, or use another model, and run it anew"
 	case errors.Is(err, llm.ErrAuth):
 		return "check the key (OPENAI_API_KEY), then " + again
 	case errors.Is(err, llm.ErrQuota):
@@ -209,9 +285,22 @@ func advice(err error, again string) string {
 	case errors.Is(err, llm.ErrNotFound):
 		return "check the model's name and OPENAI_BASE_URL, then " + again
 	case errors.Is(err, llm.ErrTooLong):
-		return "use a model with a larger context, or shorter texts"
+		return "use a model with a larger context, or shorter texts, and run it anew"
+	case errors.Is(err, llm.ErrRate):
+		return "wait a little, then " + again
 	}
 	return again
+}
+
+// short writes a duration without what is zero.
+func short(d time.Duration) string {
+	s := d.String()
+	for _, zero := range []string{"m0s", "h0m"} {
+		if t, ok := strings.CutSuffix(s, zero); ok {
+			s = t + zero[:1]
+		}
+	}
+	return s
 }
 
 func usd(x float64) string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -60,10 +61,15 @@ no call that was finished is made again.`,
   tinytroupe run study.yaml --model openai/gpt-5-mini --budget 2.50
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe run study.yaml
   tinytroupe run study.yaml --dir runs/2026-03-02-tv-ad-7f3a`,
-		Args: cobra.ExactArgs(1),
+		Args: one("a study", "tinytroupe run STUDY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.seeded = cmd.Flags().Changed("seed")
-			return p.run(cmd.Context(), args[0], &f)
+			if err := limits(cmd.Flags().Changed, &f); err != nil {
+				return usage(err)
+			}
+			ctx, stop := p.interruptible(cmd.Context())
+			defer stop()
+			return p.run(ctx, args[0], &f)
 		},
 	}
 	fl := cmd.Flags()
@@ -79,6 +85,21 @@ no call that was finished is made again.`,
 	fl.BoolVar(&f.json, "json", false, "print one JSON document on stdout, and all else on stderr")
 	fl.BoolVar(&f.quiet, "quiet", false, "print only how it ended")
 	return cmd
+}
+
+// limits refuses limits that allow nothing: 0 would read as none.
+func limits(given func(flag string) bool, f *runFlags) error {
+	for _, l := range []struct {
+		flag  string
+		value float64
+	}{
+		{"budget", f.budget}, {"max-calls", float64(f.maxCalls)}, {"max-tokens", float64(f.maxTokens)}, {"parallel", float64(f.parallel)},
+	} {
+		if given(l.flag) && !(l.value > 0) {
+			return fmt.Errorf("--%s %v: expected more than 0; left out, there is no such limit", l.flag, l.value)
+		}
+	}
+	return nil
 }
 
 // configFiles are where settings are read: the working folder, and before it beside
@@ -107,6 +128,11 @@ type session struct {
 	begun  time.Time
 	failed int // turns that came to nothing
 	warn   []string
+
+	resumed bool
+	before  int     // calls of earlier parts of the run
+	seconds float64 // that those took
+	lost    error   // of keeping failures
 }
 
 func (p *program) run(ctx context.Context, file string, f *runFlags) (err error) {
@@ -115,7 +141,7 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 	if f.json {
 		human = p.stderr
 	}
-	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, noColor: p.noColor()}
+	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, width: p.width(), noColor: p.noColor()}
 	if err := s.prepare(ctx, file); err != nil {
 		if _, ok := errors.AsType[*exitError](err); ok {
 			return err
@@ -140,9 +166,6 @@ func (s *session) prepare(ctx context.Context, file string) error {
 			return fmt.Errorf("--set %s: write it as name=value", kv)
 		}
 		vars[k] = v
-	}
-	if s.f.budget < 0 || s.f.maxCalls < 0 || s.f.maxTokens < 0 || s.f.parallel < 0 {
-		return errors.New("a limit cannot be negative")
 	}
 	var err error
 	if s.study, err = study.Load(file, &study.LoadOptions{Vars: vars, Env: s.p.env}); err != nil {
@@ -199,21 +222,18 @@ func (s *session) open() error {
 		Product: version(), Go: runtime.Version(), Rehearsal: s.choice.rehearsal(),
 		Models: map[string]string{"act": s.choice.name}, Warnings: s.warn,
 	}
-	resumed := false
 	var err error
 	if _, e := os.Stat(filepath.Join(s.f.dir, "manifest.json")); s.f.dir != "" && e == nil {
-		resumed = true
 		if s.rec, err = record.Open(s.f.dir, nil); err != nil {
 			return err
 		}
-		old := s.rec.Manifest()
-		if old.Models["act"] != s.choice.name {
-			return s.refuse("the record was made with %s, and this run would go on with %s: name the same model, or another --dir", old.Models["act"], s.choice.name)
-		}
-		if old.Seed != s.study.Seed {
-			return s.refuse("the record was made with seed %d, and this run has seed %d", old.Seed, s.study.Seed)
+		if err := s.resume(); err != nil {
+			return s.refuse("%w", err)
 		}
 	} else {
+		if err := vacant(s.f.dir); err != nil {
+			return err
+		}
 		dir := s.f.dir
 		if dir == "" {
 			hashes := make([]string, len(s.study.Inputs))
@@ -230,14 +250,18 @@ func (s *session) open() error {
 		return errors.Join(err, s.rec.Close())
 	}
 	var spent llm.Spent
-	if resumed {
+	if s.resumed {
 		if spent, err = s.spent(); err != nil {
 			return errors.Join(err, s.rec.Close())
 		}
+		s.before = spent.Calls
 	}
 	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls)
 	for _, in := range s.study.Inputs {
 		if err := s.rec.AddInput(in.Path, in.Data); err != nil {
+			if errors.Is(err, record.ErrChanged) {
+				err = s.changed(fmt.Errorf("%s is not what it was", in.Path))
+			}
 			return s.refuse("%w", err)
 		}
 	}
@@ -246,6 +270,50 @@ func (s *session) open() error {
 
 func (s *session) refuse(format string, args ...any) error {
 	return errors.Join(fmt.Errorf(format, args...), s.rec.Close())
+}
+
+// resume checks that the record is of this study, model and seed. It changes nothing.
+func (s *session) resume() error {
+	s.resumed = true
+	old := s.rec.Manifest()
+	if old.Totals != nil {
+		s.seconds = old.Totals.WallSeconds
+	}
+	err := s.study.Continues(s.rec.Events(study.Room))
+	if _, ok := errors.AsType[*study.ChangedError](err); ok {
+		return s.changed(err)
+	}
+	switch {
+	case err != nil && !errors.Is(err, fs.ErrNotExist): // a kill may come before the journal
+		return err
+	case old.Models["act"] != s.choice.name:
+		return fmt.Errorf("the record %s was made with %s, and this run would go on with %s (%s): add --model %s, or name another --dir", s.f.dir, old.Models["act"], s.choice.name, s.choice.why, old.Models["act"])
+	case old.Seed != s.study.Seed:
+		return fmt.Errorf("the record %s was made with seed %d, and this run has seed %d: add --seed %d, or name another --dir", s.f.dir, old.Seed, s.study.Seed, old.Seed)
+	}
+	return nil
+}
+
+// changed says what to do about a record of something else.
+func (s *session) changed(err error) error {
+	return fmt.Errorf("%w\nThe run in %s was of %s (%s) as it was then, with the --set of then: name another --dir to run this one anew", err, s.f.dir, s.rec.Manifest().Study, line(s.rec.Manifest().Title))
+}
+
+// vacant refuses a place for a record that holds something else.
+func vacant(dir string) error {
+	if dir == "" {
+		return nil
+	}
+	list, err := os.ReadDir(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return fmt.Errorf("--dir: %w", err)
+	case len(list) > 0:
+		return fmt.Errorf("--dir %s: the folder holds something that is not a record: name another, which will be made", dir)
+	}
+	return nil
 }
 
 // spent is what earlier parts of the run used; calls cut off by a kill count at
@@ -288,8 +356,10 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 		Progress: s.out.progress,
 		Observe: func(evs []tinytroupe.Event) {
 			for _, ev := range evs {
-				if ev.Kind == tinytroupe.EventFailed {
-					s.failed++
+				if ev.Kind == tinytroupe.EventFailed && ev.Failure != nil {
+					s.lost = errors.Join(s.lost, s.rec.AddFailure(record.Failure{
+						Room: study.Room, What: ev.Failure.What, Step: ev.Step, Person: ev.Who, Cause: ev.Failure.Cause,
+					}))
 				}
 			}
 			s.out.events(evs)
@@ -337,6 +407,13 @@ func (s *session) writePeople() error {
 // finish writes what a run leaves and says how it ended.
 func (s *session) finish(res *study.Result, runErr error) error {
 	status, code := record.Done, exitDone
+	if res != nil { // those of earlier parts of the run too
+		for ev := range res.World.Events() {
+			if ev.Kind == tinytroupe.EventFailed {
+				s.failed++
+			}
+		}
+	}
 	switch {
 	case runErr == nil && s.failed > 0:
 		status, code = record.Incomplete, exitIncomplete
@@ -356,6 +433,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	if res != nil {
 		err = s.writeTranscript(res)
 	}
+	err = errors.Join(err, s.lost)
 	if runErr != nil {
 		err = errors.Join(err, s.addFailure(runErr))
 	}
@@ -367,7 +445,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 			}
 		}
 		if m.Problem = ""; runErr != nil {
-			m.Problem = runErr.Error()
+			m.Problem = problem(runErr)
 		}
 	}))
 	if err != nil {
@@ -382,7 +460,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 		sum.Cost = &l.Total.USD
 	}
 	if runErr != nil {
-		sum.Problem = runErr.Error()
+		sum.Problem = problem(runErr)
 	}
 	s.out.end(s, sum, l, runErr)
 	if s.f.json {
@@ -392,7 +470,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	}
 	if code != exitDone {
 		if runErr == nil {
-			runErr = fmt.Errorf("%d turns failed", s.failed)
+			runErr = fmt.Errorf("%s failed", count(s.failed, "turn"))
 		}
 		return &exitError{code: code, err: runErr, shown: true}
 	}
@@ -402,7 +480,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 func (s *session) totals(l *record.Ledger, res *study.Result) *record.Totals {
 	t := &record.Totals{
 		Rooms: 1, Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD,
-		Failed: s.failed, WallSeconds: time.Since(s.begun).Seconds(),
+		Failed: s.failed, WallSeconds: s.seconds + time.Since(s.begun).Seconds(),
 	}
 	for _, g := range s.study.People {
 		t.People += len(g.People)

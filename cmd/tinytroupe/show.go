@@ -33,6 +33,9 @@ func (p *program) showCommand() *cobra.Command {
 				return usage(err)
 			}
 			rec, err := record.View(dir)
+			if errors.Is(err, os.ErrNotExist) {
+				err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
+			}
 			if err != nil {
 				return usage(err)
 			}
@@ -71,7 +74,7 @@ func (p *program) show(rec *record.Record, costs, only, asJSON bool) error {
 	if !only && !asJSON {
 		p.showHead(rec, &m)
 	}
-	o := &transcript.Options{Rehearsal: m.Rehearsal}
+	o := &transcript.Options{Rehearsal: m.Rehearsal, Width: p.width()}
 	switch {
 	case asJSON:
 		o.Form = transcript.JSONLines
@@ -114,7 +117,8 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest) {
 	if m.Title != "" {
 		fmt.Fprintln(w, line(m.Title))
 	}
-	fmt.Fprintf(w, "record  %s\nstatus  %s, %s\n", rec.Dir(), m.Status, ago(time.Since(m.Started)))
+	status := rec.Status()
+	fmt.Fprintf(w, "record  %s\nstatus  %s, %s\n", rec.Dir(), status, ago(time.Since(m.Started)))
 	if m.Problem != "" {
 		fmt.Fprintf(w, "problem %s\n", line(m.Problem))
 	}
@@ -122,7 +126,10 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest) {
 	if t := m.Totals; t != nil {
 		fmt.Fprintf(w, "people  %d\nsteps   %d\nused    %s, %d tokens\n", t.People, t.Steps, count(t.Calls, "call"), t.Tokens)
 	}
-	if rec.Manifest().Status == record.Done && m.Study != "" {
+	switch status {
+	case record.Failed, record.OverBudget, record.Interrupted:
+		fmt.Fprintf(w, "next    tinytroupe run %s --dir %s, with the --model, --seed and --set of then\n", quote(m.Study), quote(rec.Dir()))
+	case record.Done, record.Incomplete:
 		if _, err := rec.ReadFile("transcripts/" + study.Room + ".md"); err == nil {
 			fmt.Fprintf(w, "files   %s\n", rec.Path("transcripts/"+study.Room+".md"))
 		}
@@ -153,7 +160,8 @@ func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 	if asJSON {
 		return encodeJSON(p.stdout, l)
 	}
-	tw := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', tabwriter.AlignRight)
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	row := func(name string, s record.Sum) {
 		money := usd(s.USD)
 		if s.Unpriced > 0 {
@@ -181,7 +189,18 @@ func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 	section("step", l.ByStep)
 	fmt.Fprintln(tw, "calls\tretries\tinput\tof it cached\toutput\tof it reasoning\tcost\t")
 	row("total", l.Total)
-	return tw.Flush()
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	for l := range strings.Lines(b.String()) {
+		if _, err := fmt.Fprintln(p.stdout, strings.TrimRight(l, " \n")); err != nil {
+			return err
+		}
+	}
+	if n := l.Total.Open + l.Total.Unreported; n > 0 {
+		_, err = fmt.Fprintf(p.stdout, "\n%d of the calls counted at the most they could have used: they were cut off, or the server did not say.\n", n)
+	}
+	return err
 }
 
 func (p *program) lsCommand() *cobra.Command {
@@ -193,6 +212,9 @@ func (p *program) lsCommand() *cobra.Command {
 			dir := recordsDir
 			if len(args) == 1 {
 				dir = args[0]
+			}
+			if _, err := os.Stat(dir); len(args) == 1 && err != nil {
+				return usage(fmt.Errorf("there is no folder %s", dir))
 			}
 			list, err := record.List(dir)
 			if err != nil {
