@@ -449,8 +449,9 @@ func (tx *commit) effectsOf(actor string, a Action, effects []Effect, during boo
 }
 
 func refusal(a Action, err error) string {
+	what := cmp.Or(string(a.Kind), "An act without a type")
 	if a.Target != "" {
-		return fmt.Sprintf("%s to %s did not work: %v.", a.Kind, a.Target, err)
+		what += " to " + a.Target
 	}
-	return fmt.Sprintf("%s did not work: %v.", a.Kind, err)
+	return fmt.Sprintf("%s did not work: %v.", what, err)
 }

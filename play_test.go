@@ -341,7 +341,7 @@ func (st *stage) person(name string) *PersonOptions {
 		m = &scripted{st: st, name: name}
 		st.minds[name] = m
 	}
-	return &PersonOptions{Mind: m, Memory: &shelf{}, Faculties: []Faculty{library{}}}
+	return &PersonOptions{Mind: m, Memory: &shelf{}, Faculties: []Faculty{library{}, gear{}}}
 }
 
 func (st *stage) play() string {

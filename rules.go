@@ -41,7 +41,7 @@ func (r Room) Resolve(v *View, actor string, a Action) ([]Effect, error) {
 	case Think, Done:
 		return nil, nil
 	}
-	return nil, fmt.Errorf("%s is not something one can do here", a.Kind)
+	return nil, errors.New("that is not something one can do here")
 }
 
 // Greet implements Greeter.

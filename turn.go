@@ -246,7 +246,7 @@ func tidy(acts []Action, recent said, room int, yields map[ActionKind]bool) ([]A
 		key := slot{a.Kind, strings.ToLower(strings.TrimSpace(a.Target))}
 		empty := (a.Kind == Talk || a.Kind == Think) && strings.TrimSpace(a.Content) == ""
 		words := trigramsOf(a.Content)
-		if len(kept) == room || taken[key] || empty || recent.repeats(a.Kind, words) {
+		if a == (Action{}) || len(kept) == room || taken[key] || empty || recent.repeats(a.Kind, words) {
 			continue
 		}
 		taken[key] = true
