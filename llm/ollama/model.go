@@ -72,6 +72,9 @@ func (m *Model) Identity() string {
 	if err == nil && string(b) != "{}" {
 		name += " with " + string(b)
 	}
+	if len(m.e.extra) > 0 {
+		name += " and " + string(m.e.extra[1:])
+	}
 	return name
 }
 
@@ -134,9 +137,9 @@ type chatRequest struct {
 	KeepAlive string          `json:"keep_alive,omitempty"`
 	// Newer servers answer a prompt that does not fit with an error where this is
 	// false, and end a reply at the end of the context; older ones pass it over.
-	Truncate bool        `json:"truncate"`
-	Shift    bool        `json:"shift"`
-	Options  chatOptions `json:"options"`
+	Truncate bool            `json:"truncate"`
+	Shift    bool            `json:"shift"`
+	Options  json.RawMessage `json:"options"`
 }
 
 type chatMessage struct {
@@ -186,7 +189,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		if err != nil {
 			return nil, err
 		}
-		body, err := wire.Encode(m.request(req, numCtx, st, noThink), nil)
+		body, err := m.body(req, numCtx, st, noThink)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -202,7 +205,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	}
 }
 
-func (m *Model) request(req *llm.Request, numCtx int, st schemaState, noThink bool) *chatRequest {
+func (m *Model) body(req *llm.Request, numCtx int, st schemaState, noThink bool) ([]byte, error) {
 	o := &m.e.o
 	c := &chatRequest{Model: m.id, Messages: make([]chatMessage, 0, len(req.Messages)+1)}
 	if req.System != "" {
@@ -230,18 +233,22 @@ func (m *Model) request(req *llm.Request, numCtx int, st schemaState, noThink bo
 	case o.KeepAlive > 0:
 		c.KeepAlive = o.KeepAlive.Round(time.Second).String()
 	}
-	c.Options = chatOptions{
+	opts := chatOptions{
 		NumCtx: numCtx, NumPredict: firstOf(req.MaxTokens, o.MaxTokens),
 		Temperature: firstOf(req.Temperature, o.Temperature), TopP: firstOf(req.TopP, o.TopP), Stop: req.Stop,
 	}
-	if c.Options.NumPredict == 0 {
+	if opts.NumPredict == 0 {
 		// Otherwise old servers let a model go on for ten contexts.
-		c.Options.NumPredict = max(numCtx-estimate(req)/2, 1)
+		opts.NumPredict = max(numCtx-estimate(req)/2, 1)
 	}
 	if o.Seed != nil {
-		c.Options.Seed = new(*o.Seed + int64(req.Draw))
+		opts.Seed = new(*o.Seed + int64(req.Draw))
 	}
-	return c
+	var err error
+	if c.Options, err = wire.Encode(opts, m.e.extra); err != nil {
+		return nil, err
+	}
+	return wire.Encode(c, nil)
 }
 
 // addText adds text at the end of the prompt, where it leaves the prefix alone.

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -59,6 +60,9 @@ type Options struct {
 	TopP        *float64 // 0 to 1
 	Effort      string   // low, medium, high: lets a model that can think do so; otherwise it is told not to
 	Seed        *int64   // a request's Draw is added
+	// Extra are further options of a generation, such as num_thread or
+	// frequency_penalty. They may not repeat one that this package sends.
+	Extra map[string]any
 }
 
 // String leaves out the key and the headers.
@@ -106,8 +110,9 @@ func Address(host string) (string, error) {
 // An Endpoint is one server with one pool of connections, which all of its models
 // share. It is safe for concurrent use.
 type Endpoint struct {
-	o Options // without key, header and client
-	c *wire.Client
+	o     Options // without key, header, client and extra
+	c     *wire.Client
+	extra []byte // `,"name":value…`
 }
 
 // NewEndpoint returns an endpoint. Nothing is sent.
@@ -135,7 +140,10 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("ollama: %w", err)
 	}
-	e.o.Key, e.o.Header, e.o.Client, e.o.Host = "", nil, nil, e.c.Address()
+	if e.extra, err = wire.Fields(e.o.Extra, "num_ctx", "num_predict", "temperature", "top_p", "stop", "seed"); err != nil {
+		return nil, fmt.Errorf("ollama: %w", err)
+	}
+	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.Host = "", nil, nil, nil, e.c.Address()
 	return e, nil
 }
 
@@ -146,6 +154,7 @@ func (e *Endpoint) Close() { e.c.Close() }
 type ModelInfo struct {
 	Name         string // as to be asked for: without :latest
 	Size         int64  // bytes on disk; 0 from Show
+	Family       string // of architectures, such as llama, gemma3 or bert; "" where the server does not say
 	Context      int    // tokens that the model can have; 0 where the server does not say
 	NumCtx       int    // tokens that its Modelfile asks for; 0 where it does not
 	Capabilities []string
@@ -156,8 +165,11 @@ type ModelInfo struct {
 func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 	var list struct {
 		Models []struct {
-			Name string `json:"name"`
-			Size int64  `json:"size"`
+			Name    string `json:"name"`
+			Size    int64  `json:"size"`
+			Details struct {
+				Family string `json:"family"`
+			} `json:"details"`
 		} `json:"models"`
 	}
 	if fail := e.exchange(ctx, "ollama", "", http.MethodGet, "api/tags", nil, &list); fail != nil {
@@ -165,7 +177,7 @@ func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 	}
 	infos := make([]ModelInfo, 0, len(list.Models))
 	for _, m := range list.Models {
-		infos = append(infos, ModelInfo{Name: strings.TrimSuffix(m.Name, ":latest"), Size: m.Size})
+		infos = append(infos, ModelInfo{Name: strings.TrimSuffix(m.Name, ":latest"), Size: m.Size, Family: m.Details.Family})
 	}
 	return infos, nil
 }
@@ -202,6 +214,12 @@ func (e *Endpoint) show(ctx context.Context, id string) (*ModelInfo, *failed) {
 		}
 	}
 	return info, nil
+}
+
+// Embeds reports whether a model is one for embeddings alone, as far as the server
+// says.
+func (m *ModelInfo) Embeds() bool {
+	return strings.Contains(m.Family, "bert") || slices.Contains(m.Capabilities, "embedding") && !slices.Contains(m.Capabilities, "completion")
 }
 
 // A failed is an exchange that came to nothing.

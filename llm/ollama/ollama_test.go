@@ -155,6 +155,7 @@ func TestHints(t *testing.T) {
 		}
 	}
 	s.Close()
+	m = newModel(t, &ollama.Options{Host: s.URL}) // without a connection from before
 	if _, err := m.Generate(t.Context(), hello()); !errors.Is(err, llm.ErrTransient) || !strings.Contains(err.Error(), "ollama serve") || !strings.Contains(err.Error(), s.URL) {
 		t.Errorf("stopped server: %v", err)
 	}

@@ -11,12 +11,10 @@ package openai
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
@@ -95,8 +93,8 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openai: %w", err)
 	}
-	if e.extra, err = extraFields(e.o.Extra); err != nil {
-		return nil, err
+	if e.extra, err = wire.Fields(e.o.Extra, ownFields...); err != nil {
+		return nil, fmt.Errorf("openai: %w", err)
 	}
 
 	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.BaseURL = "", nil, nil, nil, wire.Redacted(u.String())
@@ -125,27 +123,6 @@ func (e *Endpoint) Close() { e.c.Close() }
 // ownFields are the fields of a generation that Extra may not name.
 var ownFields = []string{"model", "messages", "response_format", "temperature", "top_p", "max_tokens",
 	"max_completion_tokens", "reasoning_effort", "stop", "seed", "stream", "n"}
-
-func extraFields(extra map[string]any) ([]byte, error) {
-	names := make([]string, 0, len(extra))
-	for name := range extra {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	var out []byte
-	for _, name := range names {
-		if slices.Contains(ownFields, name) {
-			return nil, fmt.Errorf("openai: extra field %s: set it by its own option", name)
-		}
-		k, _ := json.Marshal(name) // a string always has a form
-		v, err := json.Marshal(extra[name])
-		if err != nil {
-			return nil, fmt.Errorf("openai: extra field %s: %w", name, err)
-		}
-		out = append(append(append(append(out, ','), k...), ':'), v...)
-	}
-	return out, nil
-}
 
 // ModelInfo is one entry of an endpoint's list of models.
 type ModelInfo struct {

@@ -94,7 +94,7 @@ func (t *Table) Price(model string) (llm.Price, bool) {
 	}
 	provider, name, _ := strings.Cut(model, "/")
 	switch provider {
-	case "rehearsal", "ollama":
+	case "rehearsal", "ollama", "llamacpp", "vllm", "lmstudio":
 		return llm.Price{}, true
 	case "openai":
 		for _, n := range []string{name, undated(name)} {

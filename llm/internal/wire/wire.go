@@ -10,10 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -267,6 +269,24 @@ func Encode(v any, extra []byte) ([]byte, error) {
 	out := bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 	if len(extra) > 0 {
 		out = append(append(out[:len(out)-1], extra...), '}')
+	}
+	return out, nil
+}
+
+// Fields writes fields that a caller adds to a body, in the form that [Encode] takes,
+// sorted by name. own are those that may not be among them.
+func Fields(extra map[string]any, own ...string) ([]byte, error) {
+	var out []byte
+	for _, name := range slices.Sorted(maps.Keys(extra)) {
+		if slices.Contains(own, name) {
+			return nil, fmt.Errorf("extra field %s: set it by its own option", name)
+		}
+		k, _ := json.Marshal(name) // a string always has a form
+		v, err := json.Marshal(extra[name])
+		if err != nil {
+			return nil, fmt.Errorf("extra field %s: %w", name, err)
+		}
+		out = append(append(append(append(out, ','), k...), ':'), v...)
 	}
 	return out, nil
 }
