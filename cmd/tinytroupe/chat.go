@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -19,6 +18,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/examples/cast"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/mind"
+	"github.com/tinytroupe-go/tinytroupe/people"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
@@ -44,8 +44,9 @@ func (p *program) chatCommand() *cobra.Command {
 		Long: `Chat puts people into a room and lets you talk with them. What you type, all of them
 hear, and each answers; a line that begins with @NAME is for that person alone.
 
-A PERSONA is a person's file, TinyTroupe's *.agent.json or a JSON object with a name,
-or the short name of an example: ` + strings.Join(cast.Names(), ", ") + `.
+A PERSONA is a person's file (TinyTroupe's *.agent.json, with what it saved of somebody,
+or a JSON object with a name), a folder of such files, or the short name of an
+example: ` + strings.Join(cast.Names(), ", ") + `.
 A fragment, a file or the short name of one, is added to everybody.
 
 In the chat:
@@ -98,8 +99,8 @@ type chat struct {
 	rec    *record.Record
 	calls  *record.Calls
 	world  *tinytroupe.World
-	show   *transcript.Printer
-	sig    <-chan os.Signal // nil where nothing interrupts
+	show   *transcript.Printer // nil until people are there
+	sig    <-chan os.Signal    // nil where nothing interrupts
 	begun  time.Time
 	warn   []string
 	files  []chatFile // read for people who are new
@@ -141,13 +142,13 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 	if c.f.budget < 0 {
 		return errors.New("a limit cannot be negative")
 	}
-	people, err := c.people(names)
+	list, err := c.people(names)
 	if err != nil {
 		return err
 	}
 	_, statErr := os.Stat(filepath.Join(c.f.dir, "manifest.json"))
 	old := c.f.dir != "" && statErr == nil
-	if !old && len(people) == 0 {
+	if !old && len(list) == 0 {
 		return fmt.Errorf("chat with whom? Name a person's file, or one of %s", strings.Join(cast.Names(), ", "))
 	}
 	if c.set, err = config.Load([]string{"config.ini"}, &config.Options{Env: c.p.env}); err != nil {
@@ -184,7 +185,7 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 	if c.stack, err = connect(ctx, c.choice.name, c.set, newLog(c.p.stderr, c.set, nil)); err != nil {
 		return c.refuse("%w", err)
 	}
-	if err := c.open(people, limits); err != nil {
+	if err := c.open(list, limits); err != nil {
 		c.stack.close()
 		return c.refuse("%w", err)
 	}
@@ -200,83 +201,86 @@ func (c *chat) refuse(format string, args ...any) error {
 	return errors.Join(err, c.rec.Close())
 }
 
-// people reads the people named and the fragments.
-func (c *chat) people(names []string) ([]tinytroupe.Persona, error) {
-	var fragments []tinytroupe.Fragment
+// people reads the people named, and adds the fragments to each.
+func (c *chat) people(names []string) ([]people.Saved, error) {
+	var fragments []people.Fragment
 	for _, name := range c.f.fragments {
-		frag, err := cast.Fragment(name)
+		list := []people.Fragment{{Name: name}}
+		var err error
 		if isFile(name) {
-			var data []byte
-			if data, err = c.read(name); err == nil {
-				var ignored []string
-				frag, ignored, err = tinytroupe.ParseFragment(name, data)
-				c.ignored(name, ignored)
-			}
+			list, err = people.LoadFragments(name)
+		} else {
+			list[0].Fragment, err = cast.Fragment(name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		fragments = append(fragments, frag)
+		for _, f := range list {
+			if err := c.keep(f.File, f.Warnings); err != nil {
+				return nil, err
+			}
+		}
+		fragments = append(fragments, list...)
 	}
-	var people []tinytroupe.Persona
+	var all []people.Saved
 	for _, name := range names {
-		p, err := cast.Person(name)
+		list := make([]people.Saved, 1)
+		var err error
 		if isFile(name) {
-			var data []byte
-			if data, err = c.read(name); err == nil {
-				var ignored []string
-				p, ignored, err = tinytroupe.ParsePersona(name, data)
-				c.ignored(name, ignored)
-			}
+			list, err = people.Load(name)
+		} else {
+			list[0].Persona, err = cast.Person(name)
 		}
 		if err != nil {
 			return nil, err
 		}
-		for i, frag := range fragments {
-			if p, err = p.Merge(frag, tinytroupe.Fail); err != nil {
-				return nil, fmt.Errorf("%s with fragment %s: %w", name, c.f.fragments[i], err)
+		for _, s := range list {
+			if err := c.keep(s.File, s.Warnings); err != nil {
+				return nil, err
 			}
+			for _, f := range fragments {
+				if s.Persona, err = s.Persona.Merge(f.Fragment, tinytroupe.Fail); err != nil {
+					return nil, fmt.Errorf("%s with fragment %s: %w", s.Persona.Name(), f.Name, err)
+				}
+			}
+			if slices.ContainsFunc(all, func(q people.Saved) bool { return q.Persona.Name() == s.Persona.Name() }) {
+				return nil, fmt.Errorf("%s is named twice", s.Persona.Name())
+			}
+			all = append(all, s)
 		}
-		if slices.ContainsFunc(people, func(q tinytroupe.Persona) bool { return q.Name() == p.Name() }) {
-			return nil, fmt.Errorf("%s is named twice", p.Name())
-		}
-		people = append(people, p)
 	}
-	return people, nil
+	return all, nil
 }
 
-// isFile reports whether a name is a file's rather than an example's short name.
+// isFile reports whether a name is a file's or a folder's rather than an example's
+// short name.
 func isFile(name string) bool {
 	if strings.ContainsAny(name, `/\.`) {
 		return true
 	}
-	info, err := os.Stat(name)
-	return err == nil && info.Mode().IsRegular()
+	_, err := os.Stat(name)
+	return err == nil && !slices.Contains(cast.Names(), name) && !slices.Contains(cast.Fragments(), name)
 }
 
-func (c *chat) read(name string) ([]byte, error) {
-	data, err := os.ReadFile(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no file %s; examples: %s", name, strings.Join(cast.Names(), ", "))
+// keep notes a file that was read, for the record. A name of the examples has none.
+func (c *chat) keep(file string, warnings []string) error {
+	c.warn = append(c.warn, warnings...)
+	if file == "" {
+		return nil
 	}
-	c.files = append(c.files, chatFile{name, data})
-	return data, err
-}
-
-func (c *chat) ignored(file string, keys []string) {
-	if len(keys) > 0 {
-		c.warn = append(c.warn, fmt.Sprintf("%s: not read: %s", file, strings.Join(keys, ", ")))
-	}
+	data, err := os.ReadFile(file)
+	c.files = append(c.files, chatFile{file, data})
+	return err
 }
 
 // open makes the record, or goes on with it, and puts people into the room.
-func (c *chat) open(people []tinytroupe.Persona, limits caps) error {
+func (c *chat) open(list []people.Saved, limits caps) error {
 	resumed := c.rec != nil
 	var err error
 	if !resumed {
-		names := make([]string, len(people))
-		for i, p := range people {
-			names[i] = p.Name()
+		names := make([]string, len(list))
+		for i, p := range list {
+			names[i] = p.Persona.Name()
 		}
 		title := "Chat with " + listed(names)
 		m := &record.Manifest{
@@ -318,11 +322,11 @@ func (c *chat) open(people []tinytroupe.Persona, limits caps) error {
 	}); err != nil {
 		return err
 	}
-	return c.enter(m, people, resumed)
+	return c.enter(m, list, resumed)
 }
 
 // enter makes the world, or resumes it, and brings in who is not there yet.
-func (c *chat) enter(m *mind.Mind, people []tinytroupe.Persona, resumed bool) error {
+func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 	j, err := c.rec.Journal(chatRoom)
 	if err != nil {
 		return err
@@ -339,6 +343,27 @@ func (c *chat) enter(m *mind.Mind, people []tinytroupe.Persona, resumed bool) er
 	} else {
 		c.world = tinytroupe.NewWorld("Chat", m, opts)
 	}
+	for _, p := range list {
+		name := p.Persona.Name()
+		if known := c.world.View().Persona(name); !known.IsZero() {
+			if !known.Equal(p.Persona) {
+				return fmt.Errorf("%s is in this chat already, and has another description", name)
+			}
+			continue
+		}
+		o := p.Options()
+		o.Context = append(o.Context, visitor)
+		if _, err := c.world.Add(p.Persona, o); err != nil {
+			return err
+		}
+	}
+	var present []record.Participant
+	for _, name := range c.world.People() {
+		present = append(present, record.Participant{Name: name, Persona: c.world.View().Persona(name), Weight: 1})
+	}
+	if err := c.rec.WritePeople(present); err != nil {
+		return err
+	}
 	form := transcript.Plain
 	if c.p.terminal() && !c.p.noColor() {
 		form = transcript.Coloured
@@ -347,26 +372,7 @@ func (c *chat) enter(m *mind.Mind, people []tinytroupe.Persona, resumed bool) er
 		Form: form, World: "Chat", People: c.world.People(), HideThoughts: c.f.quiet,
 	})
 	c.head()
-	var joins, contexts []tinytroupe.Effect
-	for _, p := range people {
-		switch known := c.world.View().Persona(p.Name()); {
-		case known.IsZero():
-			joins = append(joins, tinytroupe.Join{Persona: p})
-			contexts = append(contexts, tinytroupe.SetContext{Who: p.Name(), Context: []string{visitor}})
-		case !known.Equal(p):
-			return fmt.Errorf("%s is in this chat already, and has another description", p.Name())
-		}
-	}
-	if len(joins) > 0 {
-		if err := c.world.Apply(append(joins, contexts...)...); err != nil {
-			return err
-		}
-	}
-	var list []record.Participant
-	for _, name := range c.world.People() {
-		list = append(list, record.Participant{Name: name, Persona: c.world.View().Persona(name), Weight: 1})
-	}
-	return c.rec.WritePeople(list)
+	return nil
 }
 
 // visitor tells people of whoever types, who is no person of the world.
@@ -396,6 +402,7 @@ func (c *chat) head() {
 	for _, n := range c.warn {
 		fmt.Fprintf(w, "note    %s\n", line(n))
 	}
+	fmt.Fprintf(w, "people  %s\n", line(strings.Join(c.world.People(), ", ")))
 	fmt.Fprintf(w, "record  %s\n", c.rec.Dir())
 	if c.typed {
 		fmt.Fprintln(w, "help    /help; Ctrl-D ends")

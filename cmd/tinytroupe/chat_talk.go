@@ -166,8 +166,8 @@ func (c *chat) number(word, rest string) (int, bool) {
 
 // say lets everybody hear a text, and answer.
 func (c *chat) say(ctx context.Context, text string) error {
-	// A step that an error or an interrupt left open is finished first; whoever has
-	// heard this by then has nothing new in the step after it, and passes.
+	// A step that an error or an interrupt left open is finished first; whoever hears
+	// nothing new in the step after it passes.
 	steps := 1
 	if c.world.View().Open() {
 		steps++
@@ -285,7 +285,9 @@ func (c *chat) observe(evs []tinytroupe.Event) {
 			shown = append(shown, ev)
 		}
 	}
-	c.show.Events(shown...)
+	if c.show != nil {
+		c.show.Events(shown...)
+	}
 }
 
 // finish writes what a chat leaves and says how it ended.

@@ -13,14 +13,7 @@ import (
 func (c *chat) who() {
 	v := c.world.View()
 	for _, name := range v.People() {
-		p := v.Persona(name)
-		var facts []string
-		for _, f := range []string{p.Age(), p.Occupation().Title, p.Occupation().Organization, p.Residence()} {
-			if f != "" {
-				facts = append(facts, f)
-			}
-		}
-		fmt.Fprintf(c.p.stdout, "%s: %s\n", line(name), line(cmp.Or(strings.Join(facts, ", "), "nothing more is known")))
+		fmt.Fprintln(c.p.stdout, line(v.Persona(name).Bio()))
 		if mood := v.State(name).Emotions; mood != "" {
 			fmt.Fprintf(c.p.stdout, "  mood: %s\n", line(mood))
 		}

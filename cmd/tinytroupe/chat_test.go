@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
+	"github.com/tinytroupe-go/tinytroupe/record"
+)
+
+// output is a writer that a test waits on.
+type output struct {
+	mu   sync.Mutex
+	buf  bytes.Buffer
+	more chan struct{}
+}
+
+func newOutput() *output { return &output{more: make(chan struct{}, 1)} }
+
+func (o *output) Write(b []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	select {
+	case o.more <- struct{}{}:
+	default:
+	}
+	return o.buf.Write(b)
+}
+
+func (o *output) String() string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.buf.String()
+}
+
+// wait returns once what was written holds text n times.
+func (o *output) wait(t *testing.T, text string, n int) {
+	t.Helper()
+	late := time.After(10 * time.Second)
+	for strings.Count(o.String(), text) < n {
+		select {
+		case <-o.more:
+		case <-late:
+			t.Fatalf("%q was not shown %d times:\n%s", text, n, o.String())
+		}
+	}
+}
+
+// terminal is a chat at a terminal that the test types at.
+type terminal struct {
+	out, errs *output
+	keys      *io.PipeWriter
+	signals   chan os.Signal
+	ended     chan int
+	dir       string
+}
+
+func chatting(t *testing.T, url string, typed bool, args ...string) *terminal {
+	t.Helper()
+	keys, w := io.Pipe()
+	c := &terminal{newOutput(), newOutput(), w, make(chan os.Signal), make(chan int, 1), filepath.Join(t.TempDir(), "r")}
+	p := &program{
+		stdin: keys, stdout: c.out, stderr: c.errs,
+		env: func(name string) (string, bool) {
+			v, ok := map[string]string{"OPENAI_BASE_URL": url}[name]
+			return v, ok
+		},
+		terminal: func() bool { return false },
+		typed:    func() bool { return typed },
+		signals:  func() (<-chan os.Signal, func()) { return c.signals, func() {} },
+	}
+	go func() {
+		c.ended <- p.main(t.Context(), append([]string{"chat", "--model", "openai/test-model", "--dir", c.dir}, args...))
+	}()
+	t.Cleanup(func() { w.Close() })
+	return c
+}
+
+func (c *terminal) enter(t *testing.T, line string) {
+	t.Helper()
+	if _, err := io.WriteString(c.keys, line+"\n"); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// end checks how the chat ended, and its record.
+func (c *terminal) end(t *testing.T, code int, status record.Status) {
+	t.Helper()
+	select {
+	case got := <-c.ended:
+		if got != code {
+			t.Errorf("exit %d, not %d\n%s%s", got, code, c.out, c.errs)
+		}
+	case <-time.After(10 * time.Second):
+		t.Fatalf("the chat does not end:\n%s%s", c.out, c.errs)
+	}
+	rec, err := record.View(c.dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	if got := rec.Status(); got != status {
+		t.Errorf("the record says %q, not %q", got, status)
+	}
+}
+
+// TestChatInterrupt: an interrupt while somebody answers waits for the answer and
+// comes back to the prompt; at the prompt it ends the chat.
+func TestChatInterrupt(t *testing.T) {
+	begun := make(chan struct{}, 9)
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{
+		Model: reader{rehearsal.New(nil)}, Latency: 300 * time.Millisecond,
+		Faults: func(int) llmtest.Fault { begun <- struct{}{}; return llmtest.Fault{} },
+	})
+	c := chatting(t, s.URL, true, "lisa", "oscar")
+	c.enter(t, "What do you do for a living?")
+	<-begun
+	c.signals <- os.Interrupt
+	c.errs.wait(t, "waiting for the answer under way", 1)
+	c.out.wait(t, "Lisa Carter acts: [TALK]", 1)
+	c.out.wait(t, "> ", 2)
+	if strings.Contains(c.out.String(), "Oscar acts") {
+		t.Errorf("Oscar answered after the interrupt:\n%s", c.out)
+	}
+	// What was left open goes on with the next line, and nobody hears a thing twice.
+	c.enter(t, "And what do you enjoy most?")
+	c.out.wait(t, "Oscar acts: [TALK]", 1)
+	c.out.wait(t, "Lisa Carter acts: [TALK]", 2)
+	c.enter(t, "/who")
+	c.out.wait(t, "Occupation: Architect", 1)
+	c.signals <- os.Interrupt
+	c.end(t, exitDone, record.Done)
+	// Oscar, Lisa, and Oscar again, who has heard Lisa.
+	if n := len(begun); n != 3 {
+		t.Errorf("%d calls after the first, want 3", n)
+	}
+	if strings.Contains(c.out.String(), "USER -->") {
+		t.Errorf("what was typed is shown again:\n%s", c.out)
+	}
+}
+
+// TestChatDropped: a second interrupt drops the answer under way; the line is heard
+// all the same.
+func TestChatDropped(t *testing.T) {
+	begun := make(chan struct{}, 9)
+	calls := 0
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: reader{rehearsal.New(nil)}, Faults: func(int) llmtest.Fault {
+		calls++
+		begun <- struct{}{}
+		if calls == 1 {
+			return llmtest.Fault{Kind: llmtest.Hang}
+		}
+		return llmtest.Fault{}
+	}})
+	c := chatting(t, s.URL, true, "lisa")
+	c.enter(t, "What do you do for a living?")
+	<-begun
+	c.signals <- os.Interrupt
+	c.signals <- os.Interrupt
+	c.out.wait(t, "> ", 2)
+	c.enter(t, "/step")
+	c.out.wait(t, "Lisa Carter acts: [TALK]", 1)
+	c.keys.Close()
+	c.end(t, exitDone, record.Done)
+}
+
+// TestChatFailures: a turn that fails is shown and the chat goes on; what would fail
+// for every line ends a script, and not somebody who types.
+func TestChatFailures(t *testing.T) {
+	for _, test := range []struct {
+		name   string
+		kind   llmtest.FaultKind
+		typed  bool
+		code   int
+		status record.Status
+		said   int
+		shown  string
+	}{
+		{"filter in a script", llmtest.Filter, false, exitIncomplete, record.Incomplete, 1, "turn failed"},
+		{"filter at a terminal", llmtest.Filter, true, exitDone, record.Incomplete, 1, "turn failed"},
+		{"no key in a script", llmtest.Auth, false, exitFailed, record.Failed, 0, "check the key"},
+		{"no key at a terminal", llmtest.Auth, true, exitDone, record.Incomplete, 1, "check the key"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := newServer(t, func(n int) llmtest.Fault {
+				if n == 1 {
+					return llmtest.Fault{Kind: test.kind}
+				}
+				return llmtest.Fault{}
+			})
+			c := chatting(t, s.URL, test.typed, "lisa")
+			go func() {
+				// A chat that has ended reads no more.
+				_, _ = io.WriteString(c.keys, "What do you do for a living?\nWhat do you enjoy most?\n/quit\n")
+			}()
+			c.end(t, test.code, test.status)
+			all := c.out.String() + c.errs.String()
+			if !strings.Contains(all, test.shown) {
+				t.Errorf("%q is not shown:\n%s", test.shown, all)
+			}
+			if got := strings.Count(all, "acts: [TALK]"); got != test.said {
+				t.Errorf("%d answers, want %d:\n%s", got, test.said, all)
+			}
+		})
+	}
+}
