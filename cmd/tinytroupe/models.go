@@ -190,3 +190,13 @@ func smallContext(ctx context.Context, id string, s *config.Settings) bool {
 	}
 	return false
 }
+
+// tolerable are the failures that end one turn, and not everybody's.
+func tolerable(err error) bool {
+	for _, fatal := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
+		if errors.Is(err, fatal) {
+			return false
+		}
+	}
+	return true
+}

@@ -374,16 +374,6 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	return s.study.Run(ctx, opts)
 }
 
-// tolerable are the failures that end one turn, and not everybody's.
-func tolerable(err error) bool {
-	for _, fatal := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
-		if errors.Is(err, fatal) {
-			return false
-		}
-	}
-	return true
-}
-
 func (s *session) image(hash string) (string, []byte, error) {
 	for _, st := range s.study.Script {
 		if show, ok := st.Do.(study.Show); ok && show.Image != nil && show.Image.SHA256 == hash {
