@@ -144,7 +144,9 @@ func (w *writer) list(v ordered.Value, depth int) ordered.Value {
 
 func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 	out := object()
-	add := func(name string, v ordered.Value) { out.Fields = append(out.Fields, ordered.Field{Name: name, Value: v}) }
+	add := func(name string, v ordered.Value) {
+		out.Fields = append(out.Fields, ordered.Field{Name: name, Value: v})
+	}
 	var notes []string
 	props, _ := in.Field("properties")
 	types := typesOf(in)
