@@ -440,6 +440,9 @@ func (tx *commit) act(ev Event) error {
 func (tx *commit) effectsOf(actor string, a Action, effects []Effect, during bool) error {
 	for _, e := range effects {
 		if err := tx.effect(actor, e, during); err != nil {
+			if tx.err != nil {
+				return tx.err
+			}
 			if err := tx.effect(actor, told(actor, refusal(a, err)), false); err != nil {
 				return err
 			}

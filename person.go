@@ -134,7 +134,7 @@ func (p *Person) Snapshot(ctx context.Context) (*Perception, error) {
 	b := st.body(p.name)
 	per := st.perception(b)
 	per.Stimuli, per.Acts = unseen(b), seat.acts
-	if err := w.recall(ctx, b, per); err != nil {
+	if err := recall(ctx, seat.memory, per); err != nil {
 		return nil, fmt.Errorf("%s: snapshot: %w", p.name, err)
 	}
 	return per, nil

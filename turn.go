@@ -151,7 +151,7 @@ func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal)
 	}
 	per.Stimuli = unseen(b)
 	per.Acts = w.seats[b.name].acts
-	return per, w.recall(ctx, b, per)
+	return per, recall(ctx, w.seats[b.name].memory, per)
 }
 
 func unseen(b *body) []Stimulus {
@@ -164,9 +164,8 @@ func unseen(b *body) []Stimulus {
 	return stimuli
 }
 
-// recall asks the person's memory for what bears on the moment.
-func (w *World) recall(ctx context.Context, b *body, per *Perception) error {
-	m := w.seats[b.name].memory
+// recall asks the person's memory, if there is one, for what bears on the moment.
+func recall(ctx context.Context, m Memory, per *Perception) error {
 	if m == nil {
 		return nil
 	}
