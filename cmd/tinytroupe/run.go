@@ -243,6 +243,9 @@ func (s *session) open() error {
 			dir = filepath.Join(recordsDir, record.Name(s.study.Title, s.study.Seed, s.begun, strings.Join(hashes, "")))
 		}
 		if s.rec, err = record.Create(dir, m, nil); err != nil {
+			if errors.Is(err, fs.ErrPermission) {
+				err = fmt.Errorf("%w\nName a folder that can be written: --dir DIR", err)
+			}
 			return err
 		}
 	}

@@ -128,7 +128,11 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest) {
 	}
 	switch status {
 	case record.Failed, record.OverBudget, record.Interrupted:
-		fmt.Fprintf(w, "next    tinytroupe run %s --dir %s, with the --model, --seed and --set of then\n", quote(m.Study), quote(rec.Dir()))
+		next := fmt.Sprintf("run %s --dir %s, with the --model, --seed and --set of then", quote(m.Study), quote(rec.Dir()))
+		if m.Study == "" {
+			next = "chat --dir " + quote(rec.Dir())
+		}
+		fmt.Fprintf(w, "next    tinytroupe %s\n", next)
 	case record.Done, record.Incomplete:
 		if _, err := rec.ReadFile("transcripts/" + study.Room + ".md"); err == nil {
 			fmt.Fprintf(w, "files   %s\n", rec.Path("transcripts/"+study.Room+".md"))
