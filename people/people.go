@@ -46,7 +46,7 @@ type Saved struct {
 
 // Options returns what a world takes of it when the person is added. Mind, memory
 // and faculties are the caller's to add; memos are recalled only where there is a
-// memory.
+// memory, and those without a time get that of joining.
 func (s *Saved) Options() *tinytroupe.PersonOptions {
 	return &tinytroupe.PersonOptions{
 		Place: s.Place, Context: slices.Clone(s.Context), State: s.State, Memos: slices.Clone(s.Memos),

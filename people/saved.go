@@ -51,9 +51,9 @@ func Parse(file string, data []byte) (Saved, error) {
 		case "mental_state":
 			r.mentalState(f.Value, &s)
 		case "episodic_memory":
-			r.episodes(f.Value, &s)
+			r.episodes(f.Value, p.Name())
 		case "semantic_memory":
-			r.knowledge(f.Value, &s)
+			r.knowledge(f.Value)
 		case "mental_faculties":
 			r.faculties(f.Value, &s)
 		default:
@@ -137,7 +137,7 @@ func state(v ordered.Value) tinytroupe.MentalState {
 	}
 }
 
-func (r *reader) episodes(v ordered.Value, s *Saved) {
+func (r *reader) episodes(v ordered.Value, name string) {
 	const at = "episodic_memory"
 	if !r.is(ordered.Object, v, at) {
 		return
@@ -148,7 +148,7 @@ func (r *reader) episodes(v ordered.Value, s *Saved) {
 			continue
 		}
 		for _, ev := range items.Items {
-			r.event(path, ev, s.Persona.Name())
+			r.event(path, ev, name)
 		}
 	}
 	r.others(at, v, "memory", "episodic_buffer")
@@ -244,7 +244,7 @@ func join(a, sep, b string) string {
 // heading is what TinyTroupe puts over a memory: what kind it is, and when it was.
 var heading = regexp.MustCompile(`\A# [A-Z][A-Za-z ]*\nI have [a-z ]+ at date and time [^\n]*:\n\n ?`)
 
-func (r *reader) knowledge(v ordered.Value, s *Saved) {
+func (r *reader) knowledge(v ordered.Value) {
 	const at = "semantic_memory"
 	if !r.is(ordered.Object, v, at) {
 		return
