@@ -55,7 +55,8 @@ func NewPersona(name string) Persona {
 // ParsePersona reads a persona from the text of a file: TinyTroupe's agent file
 // {"type":"TinyPerson","persona":{…}}, or the persona itself. It must have a name.
 // What an agent file holds beside the persona (mental state, memories, …) is not
-// read; ignored lists those keys. An error is a *PersonaError; file is for it alone.
+// read; ignored lists those keys. Package people reads them, and folders of files.
+// An error is a *PersonaError; file is for it alone.
 func ParsePersona(file string, data []byte) (p Persona, ignored []string, err error) {
 	root, at, ignored, err := parseEnvelope(file, data, "TinyPerson", "Fragment")
 	if err != nil {
