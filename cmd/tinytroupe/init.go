@@ -47,11 +47,6 @@ written. Without DIR the folder is called as the example.`,
 	}
 	cmd.Flags().StringVar(&example, "example", defaultExample, "the `NAME` of the example")
 	cmd.Flags().BoolVar(&list, "list", false, "list the examples")
-	if err := cmd.RegisterFlagCompletionFunc("example", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return exampleNames(), cobra.ShellCompDirectiveNoFileComp
-	}); err != nil {
-		panic(err) // the flag is defined above
-	}
 	return cmd
 }
 

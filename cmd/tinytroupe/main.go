@@ -132,13 +132,22 @@ a model it is rehearsed by a built-in stand-in: free, offline, evidence of nothi
 
 Exit codes: 0 done; 1 failed, can be continued; 2 wrong usage or input; 3 finished
 but incomplete; 4 stopped by a budget, can be continued; 130 interrupted, can be
-continued.`,
+continued.
+
+Settings are flags, else what the study says, else config.ini beside the study or in
+the working folder, else the environment: OPENAI_API_KEY is a key, OPENAI_BASE_URL a
+server of your own, TINYTROUPE_MODEL a model, and NO_COLOR turns colours off.`,
+		Example: `  tinytroupe init my-study
+  tinytroupe run my-study/study.yaml
+  tinytroupe chat lisa oscar
+  tinytroupe help run`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
 	root.AddCommand(p.runCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.schemaCommand(), p.versionCommand())
+	helpful(root)
 	return root
 }
 

@@ -24,8 +24,15 @@ func (p *program) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show [DIR]",
 		Short: "Show what a run left: how it ended, what was said, what it cost",
+		Long: `Show reads a record, the newest in runs where none is named, and prints how the run
+ended and what was said. A record may be shown while its run goes on.
+
+--costs shows what was paid for instead, by model, purpose, person and step: calls,
+retries among them, tokens, how many of those the provider had cached, and money.`,
 		Example: `  tinytroupe show
-  tinytroupe show runs/2026-03-02-tv-ad-7f3a --costs`,
+  tinytroupe show --transcript
+  tinytroupe show runs/2026-03-02-tv-ad-7f3a --costs
+  tinytroupe show --json | jq -r .content`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir, err := newest(args)
@@ -211,7 +218,11 @@ func (p *program) lsCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ls [DIR]",
 		Short: "List records, newest first",
-		Args:  cobra.MaximumNArgs(1),
+		Long: `Ls lists the records in a folder, runs where none is named: how each ended, when it
+began, its model, calls, cost and title.`,
+		Example: `  tinytroupe ls
+  tinytroupe ls archive/runs`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := recordsDir
 			if len(args) == 1 {
@@ -254,7 +265,12 @@ func (p *program) schemaCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of study files, for editors",
-		Args:  cobra.NoArgs,
+		Long: `Schema prints the JSON Schema (2020-12) of study files. An editor that knows it completes
+keys and underlines mistakes. In Visual Studio Code with the YAML extension, a first
+line in the study does: # yaml-language-server: $schema=study.schema.json`,
+		Example: `  tinytroupe schema
+  tinytroupe schema > study.schema.json`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := p.stdout.Write(append(study.Schema(), '\n'))
 			return err
@@ -264,9 +280,11 @@ func (p *program) schemaCommand() *cobra.Command {
 
 func (p *program) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version",
+		Long:    `Version prints the name of the command and its version, (devel) where it was built from sources.`,
+		Example: `  tinytroupe version`,
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, err := fmt.Fprintln(p.stdout, "tinytroupe", version())
 			return err
