@@ -21,7 +21,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 30, "how many random worlds TestRandom makes")
+	seeds = flag.Int("seeds", 14, "how many random worlds TestRandom makes")
 	seed  = flag.Int("seed", 0, "make only the random world of this seed")
 )
 

@@ -375,49 +375,53 @@ func (s *state) link(ev Event) error {
 			}
 		}
 	}
-	each := func(name string, others []string) error {
+	heads := group
+	if ev.Who != "" {
+		heads = []string{ev.Who}
+	}
+	for _, name := range heads {
 		b := s.own(name)
 		if b == nil {
 			return fmt.Errorf("%q is nobody here", name)
 		}
-		known := make(map[string]bool, len(b.near))
+		known := make(map[string]bool, len(b.near)) // and known by: reach is mutual
 		for _, a := range b.near {
 			known[a.Name] = true
 		}
-		near := slices.Clip(b.near)
-		for _, o := range others {
-			switch {
-			case o == name:
-			case ev.Kind == EventParted:
-				near = slices.DeleteFunc(slices.Clone(near), func(a Acquaintance) bool { return a.Name == o })
-			case !known[o]:
-				known[o] = true
-				near = append(near, Acquaintance{o, ev.Relation})
-			case ev.Relation != "":
-				near = slices.Clone(near)
-				near[slices.IndexFunc(near, func(a Acquaintance) bool { return a.Name == o })].Relation = ev.Relation
+		for _, other := range group {
+			o := s.own(other)
+			if o == nil {
+				return fmt.Errorf("%q is nobody here", other)
 			}
-		}
-		b.near = near
-		return nil
-	}
-	if ev.Who != "" {
-		if err := each(ev.Who, group); err != nil {
-			return err
-		}
-		for _, name := range group {
-			if err := each(name, []string{ev.Who}); err != nil {
-				return err
+			if o == b {
+				continue
 			}
-		}
-		return nil
-	}
-	for _, name := range group {
-		if err := each(name, group); err != nil {
-			return err
+			s.tie(b, other, known[other], &ev)
+			if ev.Who != "" {
+				s.tie(o, name, known[other], &ev)
+			}
+			known[other] = ev.Kind == EventLinked
 		}
 	}
 	return nil
+}
+
+// tie puts a name within a body's reach, or out of it.
+func (s *state) tie(b *body, name string, known bool, ev *Event) {
+	is := func(a Acquaintance) bool { return a.Name == name }
+	switch {
+	case ev.Kind == EventParted && known:
+		b.near = slices.DeleteFunc(slices.Clone(b.near), is)
+	case ev.Kind == EventParted:
+	case !known:
+		if s.draft {
+			b.near = slices.Clip(b.near)
+		}
+		b.near = append(b.near, Acquaintance{name, ev.Relation})
+	case ev.Relation != "":
+		b.near = slices.Clone(b.near)
+		b.near[slices.IndexFunc(b.near, is)].Relation = ev.Relation
+	}
 }
 
 // deliver puts an event before those it reaches: into the inbox, or into the
