@@ -1,8 +1,10 @@
 // Package price knows what models cost.
 //
 // The table is a snapshot, dated [Date]. It holds standard list prices in US dollars
-// per million tokens. Surcharges are not in it: prompts above 272,000 tokens,
-// explicit cache writes, fast or regional processing; nor are discounts for batches.
+// per million tokens. Surcharges are not in it: for long prompts (above 272,000 tokens
+// at OpenAI, above 200,000 for Gemini's Pro models, above 100,000 for Claude Haiku 5.5),
+// for cache writes (a quarter of the input so written at Anthropic), for fast or
+// regional processing; nor are discounts for batches.
 // What is not in it is unknown, which under a budget in money is an error: give
 // prices of your own with [Read].
 package price
@@ -18,10 +20,12 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
-// Date is that of the newest dated source of the table. The sources are public notes
-// on OpenAI's price pages, of 2025 to then, not the pages themselves. Where a
-// temporary discount was known, the table has the price without it.
-const Date = "2026-10-01"
+// Date is that of the newest dated source of the table: for OpenAI's models it is
+// 2026-10-01, for Anthropic's 2026-10-24, for Google's 2026-11-22. The sources are
+// public notes on the vendors' price pages, of 2025 to then, and copies of some of the
+// pages, not the pages themselves. Where a temporary discount was known, the table has
+// the price without it.
+const Date = "2026-11-22"
 
 // A Table finds prices by model name. The zero value knows what is in this package.
 type Table struct {
@@ -97,18 +101,25 @@ func (t *Table) Price(model string) (llm.Price, bool) {
 	case "rehearsal", "ollama", "llamacpp", "vllm", "lmstudio":
 		return llm.Price{}, true
 	case "openai":
-		for _, n := range []string{name, undated(name)} {
-			if p, ok := openai(n); ok {
-				return p, true
-			}
-		}
+		return find(openai, name)
+	case "anthropic":
+		return find(anthropic, name)
+	case "gemini":
+		return find(gemini, name)
 	}
 	return llm.Price{}, false
 }
 
-// undated cuts what names a snapshot: -2025-08-07, -0613 or -latest.
+func find(table func(string) (llm.Price, bool), name string) (llm.Price, bool) {
+	if p, ok := table(name); ok {
+		return p, true
+	}
+	return table(undated(name))
+}
+
+// undated cuts what names a snapshot: -2025-08-07, -20251001, -0613 or -latest.
 func undated(name string) string {
-	for _, form := range []string{"-0000-00-00", "-0000", "-latest"} {
+	for _, form := range []string{"-0000-00-00", "-00000000", "-0000", "-latest"} {
 		if len(name) > len(form) {
 			cut := len(name) - len(form)
 			if strings.Map(zero, name[cut:]) == form {

@@ -26,6 +26,18 @@ func TestPrice(t *testing.T) {
 		{"openai/gpt-6-luna", 0.10, true},
 		{"openai/text-embedding-3-small", 0.02, true},
 		{"openai/text-embedding-ada-002", 0.10, true},
+		{"anthropic/claude-haiku-5-5", 0.10, true},
+		{"anthropic/claude-haiku-4-5-20251001", 1, true},
+		{"anthropic/claude-opus-4-5-20251101", 5, true},
+		{"anthropic/claude-sonnet-6", 0, false},
+		{"anthropic/claude-mythos-preview", 0, false},
+		{"anthropic/claude-haiku-5-5-fast", 0, false},
+		{"gemini/gemini-3.8-flash", 1.50, true},
+		{"gemini/gemini-embedding-001", 0.15, true}, // 001 is no date
+		{"gemini/gemini-4-neon", 3, true},
+		{"gemini/gemini-3.8-flash-live", 0, false},
+		{"gemini/gemini-flash-latest", 0, false}, // whichever that is
+		{"gemini/gemma-3-27b-it", 0, false},
 		{"rehearsal", 0, true},
 		{"ollama/gemma3:4b", 0, true},
 		{"openai/gpt-5.9", 0, false},               // begins as a known one does
