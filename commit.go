@@ -336,7 +336,7 @@ func (tx *commit) turn(p *proposal) error {
 		if err := tx.emit(Event{Kind: EventFailed, Who: p.name, Failure: &Failure{failedConsolidation, p.foldErr.Error()}}); err != nil {
 			return err
 		}
-	case p.fold != nil:
+	case p.fold != nil && p.foldDue == tx.s.body(p.name).due:
 		if err := tx.folded(p); err != nil {
 			return err
 		}

@@ -9,6 +9,7 @@ import (
 // committed with the person's next turn, so that it does not matter when the
 // consolidation was made, nor how a run is cut into calls.
 type job struct {
+	due      *due
 	done     chan struct{} // closed when out or err is set
 	count    int           // events of the episode that out replaces
 	out      *Consolidation
@@ -19,7 +20,8 @@ type job struct {
 // consolidate begins what is due for any of the people and not under way.
 func (w *World) consolidate(ctx context.Context, people []*body) {
 	for _, b := range people {
-		if j := w.jobs[b.name]; j != nil && j.reported {
+		if j := w.jobs[b.name]; j != nil && (j.reported || j.due != b.due) {
+			<-j.done
 			delete(w.jobs, b.name)
 		}
 		st := w.seats[b.name]
@@ -33,7 +35,7 @@ func (w *World) consolidate(ctx context.Context, people []*body) {
 			continue
 		}
 		per.Acts = st.acts
-		j := &job{done: make(chan struct{}), count: len(old)}
+		j := &job{due: b.due, done: make(chan struct{}), count: len(old)}
 		w.jobs[b.name] = j
 		go func() {
 			defer close(j.done)

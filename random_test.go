@@ -46,7 +46,7 @@ func TestRandom(t *testing.T) {
 	}
 	for _, k := range []EventKind{
 		EventClock, EventJoined, EventLeft, EventLinked, EventParted, EventMoved, EventContext, EventEdited, EventPerceived, EventActed,
-		EventState, EventMemo, EventFolded, EventFired, EventNoted, EventProduced, EventMarked, EventFailed,
+		EventState, EventMemo, EventFolded, EventCarried, EventFired, EventNoted, EventProduced, EventMarked, EventFailed,
 	} {
 		if _, ok := met.Load(k); !ok {
 			t.Errorf("no world had a %s event: draw more of them", k)
@@ -188,7 +188,7 @@ func newTrial(t *testing.T, n uint64) *trial {
 				return errors.New("nobody")
 			}
 		}
-		switch r.IntN(18) {
+		switch r.IntN(19) {
 		case 0, 1, 2, 3, 4:
 			tr.ops = append(tr.ops, op{name: "run", steps: 1 + r.IntN(3)})
 		case 5:
@@ -217,6 +217,8 @@ func newTrial(t *testing.T, n uint64) *trial {
 			change("move", to(func(p *Person) error { return p.MoveTo(fmt.Sprint("room ", i), "noise") }))
 		case 17:
 			add(a)
+		case 18:
+			change("carry", func(w *World) error { return w.Apply(Carry{Who: a, Past: w.View().Past(b)}) })
 		}
 	}
 	tr.ops = append(tr.ops, op{name: "run", steps: 2})
@@ -555,6 +557,8 @@ func (tr *trial) checkTurns() {
 			who.present = true
 		case EventLeft:
 			who.present = false
+		case EventCarried:
+			who.inbox, who.episode = nil, make([]int, len(ev.Past.Episode))
 		case EventFolded:
 			who.episode = who.episode[ev.Folded.Count:]
 		case EventActed:

@@ -34,6 +34,7 @@ type proposal struct {
 	passes    []pass
 	fold      *Consolidation // of the oldest foldCount events of the episode
 	foldCount int
+	foldDue   *due
 	foldErr   error
 	err       error // the turn came to nothing
 	cut       bool  // by the end of the context, which is no failure
@@ -136,8 +137,9 @@ func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal)
 			return nil, context.Cause(ctx)
 		}
 		switch {
+		case j.due != b.due: // another past came in between
 		case j.err == nil:
-			p.fold, p.foldCount = j.out, j.count
+			p.fold, p.foldCount, p.foldDue = j.out, j.count, j.due
 			per.Summary, per.Episode = j.out.Summary, per.Episode[j.count:]
 		case ended(ctx, j.err):
 			return nil, context.Cause(ctx)
