@@ -161,7 +161,9 @@ type thinking struct {
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
 // again without it, at most a dozen times; refusals cost nothing. It remembers what
 // helped, never what did not. It never waits and repeats nothing else. Texts that are
-// empty are not sent, since the API refuses them.
+// empty are not sent, since the API refuses them. The prompt is marked for the cache
+// after the system prompt and after the messages with Cache set, at most four times;
+// where none has, after the one before the last, if the conversation has got so far.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	try := m.memory.Try(req.Schema)
 	lowered := false
@@ -212,6 +214,10 @@ func (m *Model) request(req *llm.Request, q adapt.Set) (*request, error) {
 			stable = append(stable, &blocks[len(blocks)-1])
 		}
 	}
+	if n := len(c.Messages); len(stable) == 0 && n >= 3 {
+		blocks := c.Messages[n-2].Content // where the next turn of a conversation begins alike
+		stable = []*block{&blocks[len(blocks)-1]}
+	}
 	if !o.NoCache && !q.Has(noCache) {
 		c.mark(stable)
 	}
@@ -256,7 +262,7 @@ func blocksOf(parts []llm.Part) content {
 }
 
 // mark sets prompt-cache marks: after the system prompt, and where a stable prefix
-// ends, the last ones where there are more than the four that the API takes.
+// ends, the last ones where that makes more than the four that the API takes.
 func (c *request) mark(stable []*block) {
 	if len(c.System) > 0 {
 		stable = append([]*block{&c.System[0]}, stable[max(0, len(stable)-3):]...)

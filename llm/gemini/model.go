@@ -326,6 +326,9 @@ func (m *Model) response(r *reply) (*llm.Response, error) {
 	case c.Finish == "MAX_TOKENS":
 		resp.Finish = llm.FinishLength
 		return fail(c.Finish, llm.ErrTruncated, c.Message)
+	case c.Finish == "CONTINUATION":
+		resp.Finish = llm.FinishLength
+		return fail(c.Finish, wire.Condition(llm.ErrTruncated, "there is more than one call can give"), c.Message)
 	case slices.Contains(filters, c.Finish):
 		resp.Finish = llm.FinishFilter
 		return fail(c.Finish, llm.ErrFiltered, c.Message)

@@ -147,7 +147,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 	add := func(name string, v ordered.Value) {
 		out.Fields = append(out.Fields, ordered.Field{Name: name, Value: v})
 	}
-	var notes []string
+	var notes, told []string // the description, and the bounds told in it
 	props, _ := in.Field("properties")
 	types := typesOf(in)
 	null := false
@@ -195,7 +195,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 			}
 		case "description":
 			if v.Kind == ordered.String {
-				notes = append([]string{v.Text}, notes...)
+				notes = append(notes, v.Text)
 			}
 		case "enum", "const":
 			if k == "const" {
@@ -208,7 +208,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 			if w.Keep("enum", v) {
 				add("enum", v)
 			} else {
-				notes = append(notes, "(one of: "+string(v.Append(nil))+")")
+				told = append(told, "one of: "+string(v.Append(nil)))
 			}
 		case "additionalProperties":
 			switch {
@@ -228,7 +228,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 			if w.Keep(k, v) {
 				add(k, v)
 			} else if slices.Contains(bounds, k) {
-				notes = append(notes, "("+k+": "+string(v.Append(nil))+")")
+				told = append(told, k+": "+string(v.Append(nil)))
 			}
 		}
 	}
@@ -249,6 +249,9 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 	}
 	if null {
 		add("nullable", ordered.Value{Kind: ordered.Bool, Text: "true"})
+	}
+	if len(told) > 0 {
+		notes = append(notes, "("+strings.Join(told, ", ")+")")
 	}
 	if len(notes) > 0 {
 		add("description", text(strings.Join(notes, " ")))
