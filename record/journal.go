@@ -167,12 +167,16 @@ func (r *Record) Rooms() ([]string, error) {
 	return rooms, err
 }
 
-func roomPath(room string) string {
+func roomPath(room string) string { return worldsDir + "/" + RoomFile(room) + ".jsonl" }
+
+// RoomFile returns the path of a room's files, for any name: a file name for each part
+// between slashes, without what files end in.
+func RoomFile(room string) string {
 	parts := strings.Split(room, "/")
 	for i := range parts {
 		parts[i] = fileName(parts[i])
 	}
-	return worldsDir + "/" + strings.Join(parts, "/") + ".jsonl"
+	return strings.Join(parts, "/")
 }
 
 // Events reads the journal of a room, commit by commit, up to the last whole one. An

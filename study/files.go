@@ -144,8 +144,9 @@ func (f *files) inputs() ([]Input, error) {
 
 // file reads a file that the study names at n.
 func (d *decoder) file(n *node) (data []byte, src *source, ok bool) {
+	before := len(d.bad.list)
 	name := d.scalar(n)
-	if n == nil || n.kind != scalarNode || name == "" {
+	if len(d.bad.list) > before || n == nil || n.kind != scalarNode || name == "" {
 		return nil, nil, false
 	}
 	data, err := d.files.read(name)

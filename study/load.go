@@ -18,6 +18,7 @@ import (
 // LoadOptions tune Load. The zero value of each field has the stated meaning.
 type LoadOptions struct {
 	Vars map[string]string                // variables that replace or join the study's
+	Seed *uint64                          // in place of the study's; nil leaves that
 	FS   fs.FS                            // where the file is; nil means the file system
 	Env  func(name string) (string, bool) // for ${env.X}; nil means that nothing is set
 }
@@ -75,6 +76,11 @@ type decoder struct {
 	study   *Study
 	partial bool // some people could not be read, so that who there is is not known
 	edited  bool // the script sets attributes, so that who has which is not known
+
+	scene *Scene           // whose steps are being read
+	names map[string]place // of the scenes
+	loops int              // that are open
+	steps int              // read so far
 }
 
 func (d *decoder) env(name string) (string, bool) {
@@ -102,7 +108,9 @@ func (d *decoder) root(n *node) {
 	d.heading(n)
 	d.world(n.get("world"))
 	d.people(n)
+	d.network(n.get("world").get("network"))
 	d.script(n)
+	d.checkRooms(d.study.World.Rooms, n.get("world").get("rooms"), false)
 }
 
 // words reports the keys of n that are not known, or not yet available.
@@ -143,6 +151,9 @@ func (d *decoder) heading(n *node) {
 			d.bad.add(v.at, nil, "expected a whole number of at least 0, found %s", v.describe())
 		}
 		s.Seed = u
+	}
+	if d.o.Seed != nil {
+		s.Seed = *d.o.Seed
 	}
 	d.models(n.get("model"))
 	d.budget(n.get("budget"))
@@ -232,7 +243,7 @@ func (d *decoder) most(n *node) int {
 
 func (d *decoder) world(n *node) {
 	w := &d.study.World
-	*w = World{Name: d.study.Title, Step: 5 * time.Minute, Turns: InTurn, Acquainted: true, Idle: tinytroupe.Act}
+	*w = World{Name: d.study.Title, Step: 5 * time.Minute, Turns: InTurn, Acquainted: true, Idle: tinytroupe.Act, Rooms: Rooms{Spread: All}}
 	if n == nil {
 		return
 	}
@@ -254,24 +265,16 @@ func (d *decoder) world(n *node) {
 		w.Step = d.duration(v)
 	}
 	w.Turns = Turns(d.choice(n.get("turns"), string(w.Turns), "in turn", "together", "shuffled"))
+	before := len(d.bad.list)
 	w.Acquainted = d.yes(n.get("acquainted"), w.Acquainted)
+	if v := n.get("acquainted"); v != nil && len(d.bad.list) == before && w.Acquainted && n.get("network") != nil {
+		d.bad.add(v.at, nil, "with a network, those are acquainted who are related")
+	}
 	w.Idle = tinytroupe.Idle(d.choice(n.get("idle"), string(w.Idle), "act", "pass"))
 	w.Quiet = d.choice(n.get("untargeted"), everyone, everyone, "nobody") == "nobody"
-	if v := n.get("rooms"); v != nil && (v.kind != scalarNode || d.scalar(v) != "all") {
-		later := v.kind == mapNode || v.text == "each"
-		if later {
-			d.bad.add(v.at, []string{"So far everybody is in one room: all."}, "rooms: %s is not available yet in this version", firstLine(v)).NotYet = true
-		} else {
-			d.bad.add(v.at, known("rooms", v.text, []string{"all"}), "unknown rooms: %s", v.describe())
-		}
+	if v := n.get("rooms"); v != nil {
+		w.Rooms = d.rooms(v)
 	}
-}
-
-func firstLine(n *node) string {
-	if n.kind == scalarNode {
-		return n.text
-	}
-	return "in parts"
 }
 
 func (d *decoder) duration(n *node) time.Duration {

@@ -103,8 +103,12 @@ func TestLaterStudies(t *testing.T) {
 			"moderator.agent.json":                   moderator,
 			"concepts.csv":                           {Data: []byte("name,text\nA,Creamy\n")},
 			"tasks.csv":                              {Data: []byte("id,goal,answer\n1,roam,yes\n")},
+			"guide.md":                               {Data: []byte("Ask and listen")},
 			"adverts.md":                             {Data: []byte("Four adverts")},
 			"fragments/picky_customer.fragment.json": {Data: []byte(`{"beliefs":["price matters"]}`)},
+		}, Env: func(name string) (string, bool) {
+			v, ok := map[string]string{"BOT_URL": "http://127.0.0.1:8080", "BOT_TOKEN": "secret"}[name]
+			return v, ok
 		}})
 		var all *study.Mistakes
 		if !errors.As(err, &all) {

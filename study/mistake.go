@@ -216,8 +216,16 @@ func (l *mistakes) err(first string) error {
 		}
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
-	list := slices.CompactFunc(l.list, func(a, b *Mistake) bool {
-		return a.File == b.File && a.Line == b.Line && a.Column == b.Column && a.Problem == b.Problem
+	type same struct {
+		file, problem string
+		line, column  int
+	}
+	met := map[same]bool{} // a loop's steps are read once for each item
+	list := slices.DeleteFunc(l.list, func(m *Mistake) bool {
+		k := same{m.File, m.Problem, m.Line, m.Column}
+		known := met[k]
+		met[k] = true
+		return known
 	})
 	return &Mistakes{list}
 }

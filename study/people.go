@@ -27,6 +27,9 @@ func (d *decoder) people(root *node) {
 	for _, f := range n.fields {
 		g, ok := d.group(f)
 		d.partial = d.partial || !ok
+		if n := len(g.People); n > 1 && slices.ContainsFunc(g.People, func(p Person) bool { return p.Name() == g.Name }) {
+			d.bad.add(f.key.at, []string{"Call the group something else."}, "%s is a person and a group of %d", g.Name, n)
+		}
 		for _, p := range g.People {
 			if first, taken := where[p.Name()]; taken {
 				d.bad.add(f.key.at, []string{fmt.Sprintf("The first is on line %d. Names are unique in a study.", first.line)}, "%s is here twice", p.Name())
@@ -37,7 +40,7 @@ func (d *decoder) people(root *node) {
 	}
 	for _, g := range d.study.People {
 		at, taken := where[g.Name]
-		if taken && !slices.ContainsFunc(g.People, func(p tinytroupe.Persona) bool { return p.Name() == g.Name }) {
+		if taken && !slices.ContainsFunc(g.People, func(p Person) bool { return p.Name() == g.Name }) {
 			d.bad.add(at, []string{"Call the group something else."}, "%s is a person here and the name of another group", g.Name)
 		}
 	}
@@ -70,30 +73,45 @@ func (d *decoder) group(f field) (Group, bool) {
 		d.bad.add(f.key.at, nil, "%s needs one of %s", f.key.text, listed(availableSources()))
 		return g, false
 	}
-	var p tinytroupe.Persona
-	var ok bool
-	switch first.text {
+	var list []tinytroupe.Persona
+	known := true
+	switch v := n.get(first.text); first.text {
 	case "file":
-		p, ok = d.personFile(n.get("file"))
+		list, known = d.filePeople(v)
 	case "persona":
-		p, ok = d.inline(n.get("persona"), g.Name)
+		list, known = one(d.inline(v, g.Name))
+	case "human":
+		g.Human = true
+		list, known = one(d.human(v, g.Name))
+	case "http":
+		g.HTTP, g.Staff = d.http(v, n.get("assign")), true
+		list = []tinytroupe.Persona{tinytroupe.NewPersona(g.Name)}
 	default:
-		return g, false
+		known = false
 	}
-	if v := n.get("count"); v != nil {
-		if c, ok := parseCount(d.scalar(v)); !ok {
-			d.bad.add(v.at, nil, "%s, found %s", aCount, v.describe())
-		} else if c > 1 {
-			d.bad.add(v.at, []string{"Names are unique in a study."}, "there is one person in a %s, not %d", first.text, c)
+	if v := n.get("staff"); v != nil {
+		g.Staff = d.yes(v, g.Staff)
+		if g.HTTP != nil && !g.Staff {
+			d.bad.add(v.at, nil, "a chatbot is staff")
 		}
 	}
-	if ok {
-		p = d.speaking(d.fragments(n.get("fragments"), p))
-		g.People = []tinytroupe.Persona{p}
-	} else {
-		d.fragments(n.get("fragments"), tinytroupe.NewPersona(g.Name))
+	list = d.fragments(n.get("fragments"), list)
+	for _, p := range list {
+		if g.HTTP == nil {
+			p = d.speaking(p)
+		}
+		g.People = append(g.People, Person{Group: g.Name, Staff: g.Staff, Persona: p})
 	}
-	return g, ok && len(d.bad.list) == before
+	d.choose(n, &g, first.text, known)
+	d.assign(n.get("assign"), &g)
+	return g, known && len(d.bad.list) == before
+}
+
+func one(p tinytroupe.Persona, ok bool) ([]tinytroupe.Persona, bool) {
+	if !ok {
+		return nil, false
+	}
+	return []tinytroupe.Persona{p}, true
 }
 
 // speaking gives the study's language to whoever has none of their own.
@@ -147,10 +165,10 @@ func (d *decoder) personaError(err error, src *source, p place) {
 	d.bad.add(p, nil, "%s", problem)
 }
 
-// fragments adds one fragment or several.
-func (d *decoder) fragments(n *node, p tinytroupe.Persona) tinytroupe.Persona {
+// fragments adds one fragment or several to each of the people.
+func (d *decoder) fragments(n *node, list []tinytroupe.Persona) []tinytroupe.Persona {
 	if n == nil {
-		return p
+		return list
 	}
 	items := []*node{n}
 	if n.kind == listNode {
@@ -167,14 +185,16 @@ func (d *decoder) fragments(n *node, p tinytroupe.Persona) tinytroupe.Persona {
 			continue
 		}
 		d.ignored(src.name, ignored)
-		merged, err := p.Merge(f, tinytroupe.Fail)
-		if err != nil {
-			d.personaError(err, nil, it.at)
-			continue
+		for i, p := range list {
+			merged, err := p.Merge(f, tinytroupe.Fail)
+			if err != nil {
+				d.personaError(err, nil, it.at)
+				break
+			}
+			list[i] = merged
 		}
-		p = merged
 	}
-	return p
+	return list
 }
 
 // inline reads a persona that is written out in the study.

@@ -2,44 +2,67 @@ package study
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
-	"slices"
+	"net/http"
+	"net/url"
+	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/mind/bot"
+	"github.com/tinytroupe-go/tinytroupe/mind/human"
 )
 
-// Room is the name of the one room that a study has.
-const Room = "all"
-
-// RunOptions are what a study is run with. Mind is needed; the zero value of every
-// other field has the stated meaning.
+// RunOptions are what a study is run with. Mind is needed where anybody is played by
+// a model; the zero value of every other field has the stated meaning.
 type RunOptions struct {
-	// Mind gives the mind of a person of a group. It is called once a person, never
-	// concurrently.
-	Mind func(group string, p tinytroupe.Persona) tinytroupe.Mind
+	// Mind gives the mind of somebody in a room, of all but chatbots and humans. It is
+	// called once for each, never concurrently.
+	Mind func(m Member) tinytroupe.Mind
 
-	// Journal keeps the events; nil keeps them in memory alone.
-	Journal tinytroupe.Journal
-	// Events is what the journal holds already: the run goes on from there. Nil, or
-	// no complete commit, begins anew. Journal must have been cut after the last
-	// complete commit.
-	Events iter.Seq2[tinytroupe.Event, error]
+	// Open gives a room's journal, and what it holds already: the run goes on from
+	// there. The journal must have been cut after the last complete commit. Nil keeps
+	// events in memory alone; a nil sequence, or no complete commit, begins anew. It is
+	// never called concurrently.
+	Open func(room Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error)
 	// Store keeps bytes under their SHA-256 (hexadecimal); nil makes an image in the
 	// study, and whatever people make, an error.
 	Store func(hash string, data []byte) error
 
+	// Around puts around the model of a chatbot what stands around other models; it may
+	// be called parallel times at once. Nil puts nothing.
+	Around func(m llm.Model, parallel int) llm.Model
+	// Proxy is as in http.Transport, for chatbots.
+	Proxy func(*http.Request) (*url.URL, error)
+	// In and Out are the terminal at which humans are asked; without both, a study with
+	// humans is an error.
+	In  io.Reader
+	Out io.Writer
+
+	// Rooms is how many rooms are under way at once, at most; 0 means DefaultRooms.
+	Rooms int
 	// Episode is as in tinytroupe.Options.
 	Episode int
 	// Tolerate says which errors of a turn become a failed event; nil none.
 	Tolerate func(err error) bool
-	// Observe is shown each commit once it is journalled.
-	Observe func(events []tinytroupe.Event)
-	// Progress is told of each verb as it begins and ends.
+	// Observe is shown each commit once it is journalled. Neither it nor Progress is
+	// called concurrently.
+	Observe func(room Room, events []tinytroupe.Event)
+	// Progress is told of each verb as it begins and ends in a room.
 	Progress func(Progress)
 }
+
+// DefaultRooms is how many rooms are under way at once.
+const DefaultRooms = 128
+
+// ErrNoTerminal: somebody is to be asked at the terminal, and there is none.
+var ErrNoTerminal = errors.New("there is no terminal to ask at")
 
 // Phase is how far a verb has come.
 type Phase string
@@ -51,10 +74,12 @@ const (
 	Skipped Phase = "skipped" // ended in an earlier run
 )
 
-// Progress is told when a verb begins and ends.
+// Progress is told when a verb begins and ends in a room.
 type Progress struct {
-	Verb, Of int  // 1, 2…
-	Step     Step // as in the script
+	Verb, Of int // 1, 2…: of Study.Steps
+	Step     Step
+	Loops    []Loop // that the step is in, outermost first
+	Room     Room
 	Phase    Phase
 	Reached  int // people it was done to; with Ended, where it is done to people
 	Present  int // people who are there; with Ended
@@ -62,339 +87,239 @@ type Progress struct {
 
 // Result is what a run came to.
 type Result struct {
-	World   *tinytroupe.World
-	Done    int  // verbs ended, earlier runs included
-	Resumed bool // an earlier run had begun
-	// Idle holds the verbs, 1, 2…, that were done to nobody, since nobody they select
-	// was there.
+	Rooms   []Outcome // that were opened, in order
+	Done    int       // verbs ended in all their rooms, earlier runs included
+	Resumed bool      // an earlier run had begun
+	// Idle holds the verbs, 1, 2…, that were done to nobody in any room, since nobody
+	// they select was there.
 	Idle []int
 }
 
-// Run carries out the study's script. Everything that a verb does to the world but
-// run is one commit; the beginning and the end of each verb are marks in the journal.
-// With the events of an earlier run, verbs that ended are skipped, the open one is
-// finished, and the rest follows; that the study has changed meanwhile is a
-// *ChangedError. An error names file, line and verb; the result beside it says how
-// far it came, and is nil where there is no world yet.
+// An Outcome is a room as it is at the end of a run.
+type Outcome struct {
+	Room  Room
+	World *tinytroupe.World
+}
+
+// Run carries out the study's script. Each room is a world of its own with a journal
+// of its own. The rooms of a scene are under way at once, unheard by one another; a
+// scene begins when everything before it is over in every room. In a room, everything
+// that a verb does to the world but run is one commit; the beginning and the end of
+// each verb are marks in its journal. With the events of an earlier run, verbs that
+// ended are skipped, the open one is finished, and the rest follows; that the study
+// has changed meanwhile is a *ChangedError. When a room fails, nothing new is begun in
+// any. An error names file, line and verb, and the room where there are several; the
+// result beside it says how far the run came, and is nil where there is no world yet.
 func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
-	if o == nil || o.Mind == nil {
-		return nil, errors.New("study: run: no minds given")
-	}
-	r := &runner{s: s, o: *o, group: map[string]string{}, persona: map[string]tinytroupe.Persona{}}
-	for _, g := range s.People {
-		for _, p := range g.People {
-			r.group[p.Name()], r.persona[p.Name()] = g.Name, p
-		}
-	}
-	past, err := r.open()
+	r, err := newRunner(s, o)
 	if err != nil {
-		if _, ok := errors.AsType[*ChangedError](err); !ok {
-			err = fmt.Errorf("%s: %w", s.File, err)
-		}
 		return nil, err
 	}
-	res := &Result{World: r.w, Resumed: past.last >= 0, Done: max(0, past.done)}
-	for i := 0; i <= len(s.Script); i++ {
-		if err := r.verb(ctx, i, past, res); err != nil {
-			return res, err
+	defer r.close()
+	ctx, stop := drain.With(ctx)
+	defer stop()
+	var outside []*room
+	for k, p := range r.parts {
+		var rooms []*room
+		if p.scene == nil && outside != nil {
+			rooms = outside
+		} else if rooms, err = r.open(p); err != nil {
+			break
+		}
+		if p.scene == nil {
+			outside = rooms
+		}
+		if err = r.part(ctx, stop, k, rooms); err != nil {
+			break
+		}
+		if k+1 < len(r.parts) {
+			if err = r.gather(k, rooms); err != nil {
+				break
+			}
 		}
 	}
-	return res, nil
+	if len(r.res.Rooms) == 0 && err != nil {
+		return nil, err
+	}
+	return &r.res, err
 }
 
 type runner struct {
-	s       *Study
-	o       RunOptions
-	w       *tinytroupe.World
-	group   map[string]string             // by person
-	persona map[string]tinytroupe.Persona // as in the study
+	s      *Study
+	o      RunOptions
+	parts  []stage
+	number map[*Step]int // of leaves, in written order
+	steps  int
+	setups map[*Scene]string   // nil is what is outside
+	later  map[*Scene][]string // who is not there from the start
+
+	memory map[string]*memory
+	there  map[string]bool // outside of scenes
+	now    time.Time       // when the latest room was over; zero before
+
+	asks *human.Terminal
+	bots map[string]*bot.Bot // by group
+	http map[string]llm.Model
+
+	minds, tell sync.Mutex // held while a callback is called
+
+	res     Result
+	ended   map[int]int // by verb: in how many rooms it is over
+	tried   map[int]int // and in how many it was done now
+	reached map[int]int // and to how many
 }
 
-// open makes the world, or resumes it.
-func (r *runner) open() (*past, error) {
-	w := r.s.World
-	opts := &tinytroupe.Options{
-		Seed: r.s.Seed, Key: Room, Start: w.Starts, Step: w.Step, Idle: w.Idle,
-		Rules:   tinytroupe.Room{Quiet: w.Quiet, Acquainted: w.Acquainted},
-		Episode: r.o.Episode, Journal: r.o.Journal, Store: r.o.Store, Observe: r.o.Observe, Tolerate: r.o.Tolerate,
-		Person: func(name string) *tinytroupe.PersonOptions {
-			p, ok := r.persona[name]
-			if !ok {
-				p = tinytroupe.NewPersona(name) // came in otherwise than by the study
-			}
-			return &tinytroupe.PersonOptions{Mind: r.o.Mind(r.group[name], p)}
-		},
+func newRunner(s *Study, o *RunOptions) (*runner, error) {
+	r := &runner{
+		s: s, parts: s.parts(), number: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
+		setups: map[*Scene]string{}, later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
-	switch w.Turns {
-	case Together:
-		opts.Scheduler = tinytroupe.Together{}
-	case Shuffled:
-		opts.Scheduler = tinytroupe.Shuffled{}
+	if o != nil {
+		r.o = *o
 	}
-	var events []tinytroupe.Event
-	whole := 0
-	if r.o.Events != nil {
-		for ev, err := range r.o.Events {
+	for _, p := range r.parts {
+		r.setups[p.scene] = s.setup(p.scene)
+		if p.scene != nil {
+			r.later[p.scene] = s.later(p.steps)
+		}
+		for _, x := range leaves(p.steps) {
+			r.steps++
+			r.number[x] = r.steps
+		}
+	}
+	for _, p := range s.everybody() {
+		r.memory[p.Name()] = &memory{persona: p.Persona}
+		r.there[p.Name()] = true
+	}
+	for _, name := range r.later[nil] {
+		r.there[name] = false
+	}
+	for _, g := range s.People {
+		switch {
+		case g.HTTP != nil:
+			b, err := g.HTTP.bot(g.Name, r.o.Proxy)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("%s: %w", s.File, err)
 			}
-			if events = append(events, ev); ev.End {
-				whole = len(events)
+			r.bots[g.Name], r.http[g.Name] = b, b
+			if r.o.Around != nil {
+				r.http[g.Name] = r.o.Around(b, g.HTTP.Parallel)
 			}
-		}
-	}
-	if whole == 0 {
-		r.w = tinytroupe.NewWorld(w.Name, nil, opts)
-		return &past{done: -1, last: -1}, nil
-	}
-	var err error
-	r.w, err = tinytroupe.Resume(nil, func(yield func(tinytroupe.Event, error) bool) {
-		for _, ev := range events[:whole] {
-			if !yield(ev, nil) {
-				return
+		case g.Human:
+			if r.o.In == nil || r.o.Out == nil {
+				return nil, fmt.Errorf("%s: people: %s is asked at the terminal: %w", s.File, g.Name, ErrNoTerminal)
 			}
+			if r.asks == nil {
+				r.asks = human.New(r.o.In, r.o.Out)
+			}
+		case r.o.Mind == nil:
+			return nil, errors.New("study: run: no minds given")
 		}
-	}, opts)
-	if err != nil {
-		return nil, err
 	}
-	return r.past(events[:whole])
+	return r, nil
 }
 
-// verb carries out verb i, 0 being the set-up, or what is left of it.
-func (r *runner) verb(ctx context.Context, i int, p *past, res *Result) error {
-	m := mark{Verb: &i, Hash: r.s.setup(), At: "start"}
-	prog := Progress{Verb: i, Of: len(r.s.Script), Phase: Began}
-	if i > 0 {
-		prog.Step = r.s.Script[i-1]
-		m.Word, m.Hash = prog.Step.Word(), prog.Step.Hash
+func (r *runner) close() {
+	for _, b := range r.bots {
+		b.Close()
 	}
-	tell := func() {
-		if r.o.Progress != nil && i > 0 {
-			r.o.Progress(prog)
-		}
-	}
-	if i <= p.done {
-		prog.Phase = Skipped
-		tell()
-		return nil
-	}
-	fail := func(err error) error {
-		if i == 0 {
-			return fmt.Errorf("%s: set-up: %w", r.s.File, err)
-		}
-		return fmt.Errorf("%s:%d: %s: %w", r.s.File, prog.Step.Line, m.Word, err)
-	}
-	if err := context.Cause(ctx); err != nil {
-		return fail(fmt.Errorf("interrupted: %w", err))
-	}
-	commits, steps := 0, 0
-	if i == p.last {
-		prog.Phase, commits, steps = Resumed, p.commits, p.steps
-	} else if err := r.mark(m); err != nil {
-		return fail(err)
-	}
-	tell()
-	var err error
-	switch do := prog.Step.Do.(type) {
-	case Run:
-		err = r.run(ctx, do.Steps, steps)
-	case Skip:
-		if commits == 0 {
-			err = r.w.Skip(do.For)
-		}
-	default:
-		if commits > 0 {
-			break // it is one commit, and that was journalled
-		}
-		var effects []tinytroupe.Effect
-		if effects, prog.Reached, err = r.effects(prog.Step, i); err == nil {
-			err = r.commit(do, effects)
-		}
-		if err == nil && prog.Reached == 0 && i > 0 {
-			res.Idle = append(res.Idle, i)
-		}
-	}
-	if err != nil {
-		return fail(err)
-	}
-	m.At = "end"
-	if err := r.mark(m); err != nil {
-		return fail(err)
-	}
-	res.Done = i
-	prog.Phase, prog.Present = Ended, len(r.w.People())
-	tell()
-	return nil
 }
 
-func (r *runner) mark(m mark) error {
-	b, err := json.Marshal(m)
-	if err != nil {
-		return err
-	}
-	return r.w.MarkJSON(b)
-}
-
-// run lets people act until the verb has had its steps, of which some were begun
-// by an earlier run; the last of those may be open.
-func (r *runner) run(ctx context.Context, steps, begun int) error {
-	left := steps - begun
-	if begun > 0 && r.w.View().Open() {
-		left++
-	}
-	if left == 0 {
-		return nil
-	}
-	return r.w.Run(ctx, left)
-}
-
-// commit lets effects happen, all at once.
-func (r *runner) commit(do Verb, effects []tinytroupe.Effect) error {
-	if show, ok := do.(Show); ok && show.Image != nil {
-		if r.o.Store == nil {
-			return errors.New("there is no place to keep the image")
-		}
-		if err := r.o.Store(show.Image.SHA256, r.s.Inputs[show.Image.Input].Data); err != nil {
-			return err
-		}
-	}
-	if len(effects) == 0 {
-		return nil
-	}
-	return r.w.Apply(effects...)
-}
-
-// selected returns the people a step is done to, in the order of the study: those
-// present, for a join those who are not.
-func (r *runner) selected(s Step) []tinytroupe.Persona {
-	_, join := s.Do.(Join)
-	v := r.w.View()
-	var list []tinytroupe.Persona
+// mind returns the mind of somebody in a room.
+func (r *runner) mind(m Member) tinytroupe.Mind {
 	for _, g := range r.s.People {
-		for _, p := range g.People {
-			if now := v.Persona(p.Name()); !now.IsZero() {
-				p = now
-			}
-			if v.Present(p.Name()) != join && s.To.Selects(g.Name, p) {
-				list = append(list, p)
-			}
+		switch {
+		case g.Name != m.Group:
+		case g.HTTP != nil:
+			return g.HTTP.mind(r.http[g.Name], r.s.Seed, m.Person, m.Room.Name())
+		case g.Human && m.Room.Of > 1:
+			return r.asks.In(m.Room.Name())
+		case g.Human:
+			return r.asks
 		}
 	}
-	return list
+	r.minds.Lock()
+	defer r.minds.Unlock()
+	return r.o.Mind(m)
 }
 
-// effects returns what a verb does to the world, and how many people it is done to.
-func (r *runner) effects(s Step, i int) ([]tinytroupe.Effect, int, error) {
-	if i == 0 {
-		later := r.s.Later()
-		var list []tinytroupe.Effect
-		for _, p := range r.s.everybody() {
-			if !slices.Contains(later, p.Name()) {
-				list = append(list, tinytroupe.Join{Persona: p})
-			}
-		}
-		return list, len(list), nil
+// open makes the rooms of a part, or resumes them.
+func (r *runner) open(p stage) ([]*room, error) {
+	ids, casts, err := r.castOf(p)
+	if err != nil {
+		return nil, fmt.Errorf("%s:%d: rooms: %w", r.s.File, p.line, err)
 	}
-	people := r.selected(s)
-	all := make([]string, len(people))
-	for k, p := range people {
-		all[k] = p.Name()
+	rooms := make([]*room, len(ids))
+	for i, id := range ids {
+		rm := &room{r: r, id: id, scene: p.scene, cast: casts[i], units: r.program(id, p.scene)}
+		if err := rm.open(); err != nil {
+			if _, ok := errors.AsType[*ChangedError](err); !ok {
+				err = fmt.Errorf("%s: %s: %w", r.s.File, id.Name(), err)
+			}
+			return nil, err
+		}
+		rooms[i] = rm
+		r.res.Rooms = append(r.res.Rooms, Outcome{id, rm.w})
 	}
-	var list []tinytroupe.Effect
-	each := func(t Text, make func(name, text string) tinytroupe.Effect) error {
-		for _, p := range people {
-			text, err := t.For(p, Room)
-			if err != nil {
-				return err
-			}
-			list = append(list, make(p.Name(), text))
-		}
-		return nil
-	}
-	var err error
-	switch do := s.Do.(type) {
-	case Say:
-		list, err = tell(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Conversation})
-	case Show:
-		stim := tinytroupe.Stimulus{Kind: tinytroupe.Visual}
-		if do.Image != nil {
-			in := r.s.Inputs[do.Image.Input]
-			stim.Images = []tinytroupe.Image{{Name: in.Path, MediaType: do.Image.MediaType, Hash: do.Image.SHA256}}
-		}
-		list, err = tell(s.To, people, do.Text, stim)
-	case Goal:
-		list, err = tell(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Goal})
-	case Think:
-		list, err = tell(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Thought})
-	case Move:
-		err = each(do.Place, func(name, text string) tinytroupe.Effect { return tinytroupe.Move{Who: name, Place: text} })
-	case Context:
-		for _, p := range people {
-			texts := make([]string, len(do.Texts))
-			for k, t := range do.Texts {
-				if texts[k], err = t.For(p, Room); err != nil {
-					return nil, 0, err
-				}
-			}
-			list = append(list, tinytroupe.SetContext{Who: p.Name(), Context: texts})
-		}
-	case Set:
-		for _, name := range all {
-			for _, v := range do.Values {
-				list = append(list, tinytroupe.Edit{Who: name, Path: v.Path, Value: v.Value})
-			}
-		}
-	case Join:
-		for _, p := range people {
-			list = append(list, tinytroupe.Join{Persona: p})
-		}
-	case Leave:
-		for _, name := range all {
-			list = append(list, tinytroupe.Leave{Who: name})
-		}
-	case Introduce:
-		for k, name := range all {
-			if k+1 < len(all) {
-				list = append(list, tinytroupe.Introduce{Who: name, To: all[k+1:]})
-			}
-		}
-	}
-	return list, len(people), err
+	return rooms, nil
 }
 
-// tell lets people perceive a text: in one event for everybody where it is the same
-// for everyone, in one for those it is for where nobody is its source, else in one
-// for each.
-func tell(to Who, people []tinytroupe.Persona, t Text, s tinytroupe.Stimulus) ([]tinytroupe.Effect, error) {
-	own := s.Kind == tinytroupe.Goal || s.Kind == tinytroupe.Thought
-	names := make([]string, len(people))
-	for i, p := range people {
-		names[i] = p.Name()
+// part lets the rooms of a part do what they do in it.
+func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) error {
+	if err := r.shorten(ctx, k, rooms); err != nil {
+		return fmt.Errorf("%s:%d: %w", r.s.File, r.parts[k].line, err)
 	}
-	var err error
-	switch same := t.Same(); {
-	case len(people) == 0:
-		return nil, nil
-	case same && to.Everyone():
-		names = []string{tinytroupe.Everyone}
-		fallthrough
-	case same && !own:
-		if s.Content, err = t.For(people[0], Room); err != nil {
-			return nil, err
+	err := r.each(ctx, len(rooms), func(ctx context.Context, i int) error {
+		err := rooms[i].play(ctx, k)
+		if err != nil {
+			stop() // nothing new is begun
 		}
-		return []tinytroupe.Effect{tinytroupe.Tell{To: names, Stimulus: s}}, nil
+		return err
+	})
+	for _, x := range leaves(r.parts[k].steps) {
+		n := r.number[x]
+		if r.ended[n] < len(rooms) {
+			continue
+		}
+		r.res.Done++
+		switch x.Do.(type) {
+		case Run, Skip:
+		default:
+			if r.tried[n] == len(rooms) && r.reached[n] == 0 {
+				r.res.Idle = append(r.res.Idle, n)
+			}
+		}
 	}
-	list := make([]tinytroupe.Effect, len(people))
-	for i, p := range people {
-		x := s
-		if own {
-			x.Source = p.Name()
-		}
-		if x.Content, err = t.For(p, Room); err != nil {
-			return nil, err
-		}
-		list[i] = tinytroupe.Tell{To: names[i : i+1], Stimulus: x}
+	return err
+}
+
+// each does f for 0, 1, … n-1, some at once, until ctx ends. The error is the first, in
+// order, that says more than that ctx has ended.
+func (r *runner) each(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	most := r.o.Rooms
+	if most <= 0 {
+		most = DefaultRooms
 	}
-	return list, nil
+	errs := make([]error, n)
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, most) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				errs[i] = f(ctx, int(i))
+			}
+		})
+	}
+	wg.Wait()
+	var first error
+	for _, err := range errs {
+		switch {
+		case err == nil:
+		case !errors.Is(err, context.Canceled) && !errors.Is(err, drain.ErrStopped):
+			return err
+		case first == nil:
+			first = err
+		}
+	}
+	return first
 }

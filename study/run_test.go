@@ -133,10 +133,15 @@ script:
   - run: 1
 `
 
-func options(l *log) *study.RunOptions {
+func options(l *log) *study.RunOptions { return resuming(l, nil) }
+
+// resuming goes on with the events that a journal held.
+func resuming(l tinytroupe.Journal, events iter.Seq2[tinytroupe.Event, error]) *study.RunOptions {
 	return &study.RunOptions{
-		Mind:    func(string, tinytroupe.Persona) tinytroupe.Mind { return echo{} },
-		Journal: l,
+		Mind: func(study.Member) tinytroupe.Mind { return echo{} },
+		Open: func(study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+			return l, events, nil
+		},
 	}
 }
 
@@ -165,7 +170,7 @@ func TestRun(t *testing.T) {
 	if res.Done != 19 || res.Resumed || !slices.Equal(res.Idle, []int{17}) {
 		t.Errorf("done %d, resumed %t, idle %v", res.Done, res.Resumed, res.Idle)
 	}
-	v := res.World.View()
+	v := res.Rooms[0].World.View()
 	if got := v.Persona("Ann").Get("mood"); got != "merry" {
 		t.Errorf("mood %v", got)
 	}
@@ -210,8 +215,7 @@ func TestResume(t *testing.T) {
 					continue // no torn commit follows
 				}
 				cut := &log{events: slices.Clone(want.events[:at])}
-				o := options(cut)
-				o.Events = seq(want.events[:at+torn])
+				o := resuming(cut, seq(want.events[:at+torn]))
 				res, err := s.Run(t.Context(), o)
 				if err != nil {
 					t.Fatalf("%s, %s: from event %d: %v", turns, idle, at, err)
@@ -238,7 +242,7 @@ func TestInterrupted(t *testing.T) {
 	l := &log{}
 	ctx, cancel := context.WithCancel(t.Context())
 	o := options(l)
-	o.Observe = func(events []tinytroupe.Event) {
+	o.Observe = func(_ study.Room, events []tinytroupe.Event) {
 		if events[0].Step == 3 && events[0].Round == 1 {
 			cancel()
 		}
@@ -250,9 +254,8 @@ func TestInterrupted(t *testing.T) {
 	if res.Done != 9 {
 		t.Errorf("done %d", res.Done)
 	}
-	o = options(l)
-	o.Events = seq(slices.Clone(l.events))
-	o.Mind = func(group string, p tinytroupe.Persona) tinytroupe.Mind {
+	o = resuming(l, seq(slices.Clone(l.events)))
+	o.Mind = func(p study.Member) tinytroupe.Mind {
 		if p.Name() == "Cy" {
 			return echo{failAt: 5}
 		}
@@ -263,8 +266,7 @@ func TestInterrupted(t *testing.T) {
 	if !errors.As(err, &turn) || turn.Person != "Cy" || !strings.HasPrefix(err.Error(), "study.yaml:21: run: ") {
 		t.Fatalf("error %v", err)
 	}
-	o = options(l)
-	o.Events = seq(slices.Clone(l.events))
+	o = resuming(l, seq(slices.Clone(l.events)))
 	var phases []string
 	o.Progress = func(p study.Progress) { phases = append(phases, fmt.Sprint(p.Verb, " ", p.Phase)) }
 	if _, err := s.Run(t.Context(), o); err != nil {
@@ -294,8 +296,7 @@ func TestChanged(t *testing.T) {
 		{"to: [bo, cy]", "to: cy", "study.yaml:25: say: this step is not the one that was run"},
 		{"  - run: 1\n", "", "study.yaml:32: the script ends here, and the run to be continued went on: run"},
 	} {
-		o := options(&log{})
-		o.Events = seq(l.events)
+		o := resuming(&log{}, seq(l.events))
 		s := load(t, strings.Replace(base, c.old, c.new, 1))
 		_, err := s.Run(t.Context(), o)
 		if err == nil || err.Error() != c.want {
@@ -310,10 +311,9 @@ func TestChanged(t *testing.T) {
 		}
 	}
 	// More steps at the end are the run going on.
-	o := options(l)
-	o.Events = seq(slices.Clone(l.events))
+	o := resuming(l, seq(slices.Clone(l.events)))
 	res, err := load(t, base+"  - run: 1\n").Run(t.Context(), o)
-	if err != nil || res.Done != 20 || res.World.View().Step() != 9 {
+	if err != nil || res.Done != 20 || res.Rooms[0].World.View().Step() != 9 {
 		t.Errorf("%v, %+v", err, res)
 	}
 }

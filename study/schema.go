@@ -50,7 +50,10 @@ const (
 	refWho      = `{"$ref":"#/$defs/who"}`
 	refDuration = `{"$ref":"#/$defs/duration"}`
 	refScalar   = `{"$ref":"#/$defs/scalar"}`
+	refRooms    = `{"$ref":"#/$defs/rooms"}`
+	refList     = `{"description":"A list, {rows: a.csv}, or the name of a variable that is a list, or of a column of one.","anyOf":[{"type":"array","minItems":1},{"type":"string"},{"type":"object","properties":{"rows":{"type":"string"}},"required":["rows"],"additionalProperties":false}]}`
 	refSteps    = `{"$ref":"#/$defs/steps"}`
+	refWhere    = `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/scalar"}}]}`
 	anything    = `true`
 	limit       = `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"}]}`
 	notYet      = `{"description":"(Not available yet.)"}`
@@ -79,23 +82,43 @@ var studyWords = []word{
 }
 
 var groupWords = []word{
-	{"file", "A person's file, relative to the study.", refScalar, false},
+	{"file", "A person's file, relative to the study; a folder of *.agent.json, a pattern such as people/*.agent.json, or a list of these.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`, false},
 	{"persona", "A person, written out. Without a name they are called as the group.", `{"type":"object"}`, false},
 	{"sample", "A population to draw from.", anything, true},
 	{"make", "A sentence that says whom to make up.", anything, true},
 	{"lines", "A file with a description a line, each made into a person.", anything, true},
 	{"from", "A people.jsonl, or a CSV of respondents.", anything, true},
-	{"human", "A person at the terminal.", anything, true},
-	{"http", "A chatbot to be tested.", anything, true},
-	{"fragments", "A fragment's file, or several, that are added to the person.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}`, false},
-	{"count", "How many. 1 where it is left out.", whole, false},
-	{"where", "Which of them.", anything, true},
+	{"human", "Somebody who is asked at the terminal: true, how they are called, or what they are like.", `{"anyOf":[{"type":["string","boolean"]},{"type":"object"}]}`, false},
+	{"http", "A chatbot: its address, or how it is called.", `{"anyOf":[{"type":"string"},{"$ref":"#/$defs/http"}]}`, false},
+	{"fragments", "A fragment's file, or several, that are added to each person.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}`, false},
+	{"count", "How many, drawn by chance from those there are. All where it is left out.", whole, false},
+	{"where", "Which of them: {attribute: value, list or lo..hi, not: who}.", `{"type":"object","minProperties":1,"properties":{"not":` + refWho + `},"additionalProperties":` + refWhere + `}`, false},
 	{"quota", "How many of which.", anything, true},
 	{"documents", "Files that they can consult.", anything, true},
 	{"tools", "Tools that they can use.", anything, true},
 	{"careful", "How much their words are checked before they are said.", anything, true},
-	{"assign", "Attributes dealt out among them.", anything, true},
-	{"staff", "Takes part in a conversation, but is asked and counted only where named.", anything, true},
+	{"assign", "Attributes dealt out among them, each value equally often, which they are not told: {tone: [warm, cold]}.", `{"type":"object","minProperties":1,"additionalProperties":` + refList + `}`, false},
+	{"staff", "Takes part, but is selected only where named. False where it is left out, true for http.", yesNo, false},
+}
+
+var httpWords = []word{
+	{"url", "Where each turn is posted. ${env.X} is filled in there, and kept nowhere.", refText, false},
+	{"headers", "Of every request. What they take from the environment is kept nowhere.", `{"type":"object","additionalProperties":` + refText + `}`, false},
+	{"body", `JSON that holds ${said}, and may hold ${room.id}, ${person.x} and ${env.X}. {session: "${room.id}", message: "${said}"} where it is left out.`, anything, false},
+	{"reply", "Where in the reply the answer is, as a JSON pointer. The whole reply where it is left out.", refScalar, false},
+	{"timeout", "How long an answer may take. 30s where it is left out.", refDuration, false},
+	{"parallel", "How many are called at once. 8 where it is left out.", whole, false},
+}
+
+var roomWords = []word{
+	{"of", "Rooms of so many people, by chance; they differ by one at most.", whole, false},
+	{"by", "A room for each value of an attribute.", refScalar, false},
+}
+
+var untilWords = []word{
+	{"said", "A regular expression that something said in the step matches.", refScalar, false},
+	{"by", "Who must say it. Anybody where it is left out.", refWho, false},
+	{"claim", "A claim that holds.", anything, true},
 }
 
 // sources are the group words of which a group has exactly one.
@@ -113,9 +136,8 @@ var worldWords = []word{
 	{"acquainted", "Everybody is within everybody's reach from the start. True where it is left out.", yesNo, false},
 	{"idle", "People with nothing new to react to act all the same, or pass: act where it is left out.", oneOf("act", "pass"), false},
 	{"untargeted", "Who hears speech without a target: everyone or nobody. Everyone where it is left out.", oneOf("everyone", "nobody"), false},
-	{"rooms", "How people are spread over rooms. All are in one; each, {of: 8} and {by: attribute} are not available yet.",
-		`{"anyOf":[{"const":"all"},{"description":"(Not available yet.)","const":"each"},{"type":"object","properties":{"of":` + notYet + `,"by":` + notYet + `},"minProperties":1,"additionalProperties":false}]}`, false},
-	{"network", "A file of relations.", anything, true},
+	{"rooms", "How people are spread over rooms, outside of scenes: all in one, each, {of: 8} or {by: attribute}. All where it is left out.", refRooms, false},
+	{"network", "A CSV file of relations, with a header: two names, and perhaps what they are to each other. Those are acquainted who are related.", `{"type":"string"}`, false},
 }
 
 var to = word{"to", "Who: everyone where it is left out, a person, a group, a list of them, or {attribute: value, list or lo..hi, not: who}.", refWho, false}
@@ -138,11 +160,20 @@ var verbs = []verb{
 	{word{"join", "Let people come in. Who joins before ever leaving is not there from the start.", refWho, false}, nil},
 	{word{"leave", "Let people go.", refWho, false}, nil},
 	{word{"set", "Change attributes of people.", `{"type":"object","minProperties":1}`, false}, []word{to}},
-	{word{"run", "Let people act: a number of steps, a duration, or {steps}.",
-		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":` + notYet + `},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
+	{word{"run", "Let people act: a number of steps, a duration, or {steps, until}.",
+		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":{"$ref":"#/$defs/until"}},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
 	{word{"skip", "Let time pass. Nobody acts.", refDuration, false}, nil},
-	{word{"scene", "A part with rooms of its own.", anything, true}, laters("rooms", "who", "with", "fresh", "do")},
-	{word{"for", "Once for each item of a list.", anything, true}, laters("order", "do")},
+	{word{"scene", "A part with rooms of its own, that people come to with what they remember.", refScalar, false}, []word{
+		{"rooms", "All in one, each, {of: 8} or {by: attribute}. All where it is left out.", refRooms, false},
+		{"who", "Who takes part. Everyone where it is left out.", refWho, false},
+		{"with", "Who else is in every room: one copy in each.", refWho, false},
+		{"fresh", "People come without memories of earlier scenes. False where it is left out.", yesNo, false},
+		{"do", "The steps.", refSteps, false},
+	}},
+	{word{"for", "Once for each item of a list: concept in concepts.", `{"type":"string"}`, false}, []word{
+		{"order", "As written, rotate (another item comes first in each room), or shuffle. Written where it is left out.", oneOf("written", "rotate", "shuffle"), false},
+		{"do", "The steps. ${concept.x} stands for a part of the item.", refSteps, false},
+	}},
 	{word{"ask", "Ask people questions.", anything, true}, laters("to", "remember")},
 	{word{"extract", "Look for answers in what happened.", anything, true}, laters("from", "per", "as")},
 	{word{"code", "Sort free answers into themes.", anything, true}, laters("codes", "multi")},
@@ -153,6 +184,7 @@ var verbs = []verb{
 	{word{"report", "Write a report.", anything, true}, nil},
 }
 
+// laters returns modifiers of a verb that is for a later version.
 func laters(names ...string) []word {
 	list := make([]word, len(names))
 	for i, n := range names {
@@ -171,7 +203,11 @@ func oneOf(words ...string) string {
 func Schema() []byte {
 	var steps []string
 	for _, v := range verbs {
-		steps = append(steps, object(v.doc, append([]word{v.word}, v.with...), []string{v.name}, ""))
+		required := []string{v.name}
+		if slices.ContainsFunc(v.with, func(w word) bool { return w.name == "do" }) {
+			required = append(required, "do")
+		}
+		steps = append(steps, object(v.doc, append([]word{v.word}, v.with...), required, ""))
 	}
 	var one []string
 	for _, s := range sources {
@@ -182,7 +218,10 @@ func Schema() []byte {
 		`"bool":{"anyOf":[{"type":"boolean"},{"enum":["yes","no","true","false"]}]}`,
 		`"text":{"description":"A text. ${x} stands for a variable, $${ for ${ itself.","anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object","properties":{"file":{"type":"string","description":"A file with the text, relative to the study."}},"required":["file"],"additionalProperties":false}]}`,
 		`"duration":{"description":"Such as 30s, 5m, 2h, 2d, 1w, 1h30m.","type":"string"}`,
-		`"who":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/who"}},{"type":"object","properties":{"not":{"$ref":"#/$defs/who"}},"additionalProperties":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/scalar"}}]}}]}`,
+		`"who":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/who"}},{"type":"object","properties":{"not":{"$ref":"#/$defs/who"}},"additionalProperties":` + refWhere + `}]}`,
+		`"rooms":{"anyOf":[{"enum":["all","each"]},` + object("Rooms of so many, or of those who share an attribute.", roomWords, nil, `"minProperties":1,"maxProperties":1`) + `]}`,
+		`"until":` + object("What ends a run early.", untilWords, nil, `"minProperties":1`),
+		`"http":` + object("How a chatbot is called.", httpWords, []string{"url"}, ""),
 		`"group":` + object("One or more people.", groupWords, nil, `"oneOf":[`+strings.Join(one, ",")+`]`),
 		`"world":` + object("Where and when it happens.", worldWords, nil, ""),
 		`"steps":{"type":"array","items":{"oneOf":[` + strings.Join(steps, ",") + `]}}`,

@@ -4,10 +4,17 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
+	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strings"
 )
+
+// mostSteps is how many steps a script may have, those of loops counted for each item.
+const mostSteps = 100_000
 
 func (d *decoder) script(root *node) {
 	n := root.get("script")
@@ -19,14 +26,28 @@ func (d *decoder) script(root *node) {
 		d.bad.add(n.at, []string{"Each begins with a dash: - run: 2"}, "expected a list of steps, found %s", n.describe())
 		return
 	}
-	for _, it := range n.items {
-		d.edited = d.edited || it.get("set") != nil
-	}
+	d.edited = sets(n)
+	d.names = map[string]place{}
+	d.study.Script = d.stepsOf(n)
+}
+
+// stepsOf reads steps.
+func (d *decoder) stepsOf(n *node) []Step {
+	var list []Step
 	for _, it := range n.items {
 		if s, ok := d.step(it); ok {
-			d.study.Script = append(d.study.Script, s)
+			list = append(list, s)
 		}
 	}
+	return list
+}
+
+// sets reports whether a step among these, or within them, sets attributes.
+func sets(n *node) bool {
+	return slices.ContainsFunc(n.items, func(it *node) bool {
+		do := it.get("do")
+		return it.get("set") != nil || do != nil && sets(do)
+	})
 }
 
 // verbOf finds the one verb of a step.
@@ -80,12 +101,19 @@ func (d *decoder) step(n *node) (Step, bool) {
 			d.notYet(x.key, v.word)
 		}
 	}
-	if v.later {
+	if d.steps++; d.steps == mostSteps {
+		d.bad.add(f.key.at, nil, "the script has more than %d steps", mostSteps)
+	}
+	if v.later || d.steps >= mostSteps {
 		return Step{}, false
 	}
 	s := Step{Line: f.key.at.line}
 	var texts []Text
 	switch v.name {
+	case "scene":
+		s.Do = d.sceneOf(n, f.value)
+	case "for":
+		s.Do = d.loop(n, f.value)
 	case "introduce", "join", "leave":
 		s.To = d.who(f.value)
 		s.Do = map[string]Verb{"introduce": Introduce{}, "join": Join{}, "leave": Leave{}}[v.name]
@@ -108,7 +136,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 func (d *decoder) verb(name string, n *node) (Verb, []Text) {
 	switch name {
 	case "run":
-		return Run{d.steps(n)}, nil
+		return d.run(n), nil
 	case "skip":
 		return Skip{d.duration(n)}, nil
 	case "set":
@@ -144,18 +172,63 @@ func (d *decoder) verb(name string, n *node) (Verb, []Text) {
 	return Move{t}, texts
 }
 
-// steps reads a number of steps, a duration, or {steps}.
-func (d *decoder) steps(n *node) int {
-	if n.kind == mapNode {
-		later := []word{{name: "steps"}, {name: "until", later: true}}
-		d.words(n, "run", later)
-		v := n.get("steps")
-		if v == nil {
-			d.bad.add(n.at, nil, "run needs steps")
-			return 0
-		}
-		n = v
+// run reads a number of steps, a duration, or {steps, until}.
+func (d *decoder) run(n *node) Run {
+	if n.kind != mapNode {
+		return Run{Steps: d.length(n)}
 	}
+	var r Run
+	d.words(n, "run", []word{{name: "steps"}, {name: "until"}})
+	if v := n.get("until"); v != nil {
+		r.Until = d.until(v)
+	}
+	v := n.get("steps")
+	if v == nil {
+		d.bad.add(n.at, nil, "run needs steps")
+		return r
+	}
+	r.Steps = d.length(v)
+	return r
+}
+
+// until reads what ends a run.
+func (d *decoder) until(n *node) *Until {
+	if n.kind != mapNode {
+		d.bad.add(n.at, []string{"Such as until: {said: thank you, by: lisa}."}, "expected a map, found %s", n.describe())
+		return nil
+	}
+	d.words(n, "until", untilWords)
+	u := &Until{}
+	v := n.get("said")
+	if v == nil {
+		if n.get("claim") == nil {
+			d.bad.add(n.at, nil, "until needs said: a regular expression")
+		}
+		return u
+	}
+	before := len(d.bad.list)
+	u.Said = d.line(v)
+	if len(d.bad.list) > before {
+		return u
+	}
+	var err error
+	if u.re, err = regexp.Compile(u.Said); err != nil {
+		problem := err.Error()
+		if e, ok := errors.AsType[*syntax.Error](err); ok {
+			problem = fmt.Sprintf("%s: %s", e.Code, e.Expr)
+		}
+		d.bad.add(v.at, []string{"(?i) at its beginning lets letter case count for nothing."}, "this is no regular expression: %s", problem)
+	}
+	if v := n.get("by"); v != nil {
+		by := d.who(v)
+		d.checkWho(by, len(d.bad.list) == before)
+		u.By = &by
+	}
+	return u
+}
+
+// length reads a number of steps, or a duration.
+func (d *decoder) length(n *node) int {
 	s := d.scalar(n)
 	if isDuration(s) {
 		length, step := d.duration(n), d.study.World.Step
@@ -229,18 +302,16 @@ func (d *decoder) checkText(t Text, to Who) {
 
 func (d *decoder) checkRef(x part, to Who) {
 	name := strings.Join(x.ref[1:], ".")
-	for _, g := range d.study.People {
-		for _, p := range g.People {
-			if _, ok := attribute(p, name); ok || !to.Selects(g.Name, p) {
-				continue
-			}
-			if p.Get(name) != nil {
-				d.bad.add(x.at(), nil, "%s of %s is more than a text", name, p.Name())
-			} else {
-				d.bad.add(x.at(), known("attributes", name, p.Keys()), "%s has no %q", p.Name(), name)
-			}
-			return
+	for _, p := range d.present() {
+		if _, ok := attribute(p, name); ok || !to.Selects(p) {
+			continue
 		}
+		if p.Get(name) != nil {
+			d.bad.add(x.at(), nil, "%s of %s is more than a text", name, p.Name())
+		} else {
+			d.bad.add(x.at(), known("attributes", name, p.attributes()), "%s has no %q", p.Name(), name)
+		}
+		return
 	}
 }
 

@@ -1,6 +1,8 @@
 package study
 
 import (
+	"regexp"
+	"slices"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
@@ -40,8 +42,22 @@ type Budget struct {
 // A Group is a key of people.
 type Group struct {
 	Name   string
-	People []tinytroupe.Persona
+	People []Person
+	Staff  bool  // selected only where named
+	Human  bool  // asked at the terminal
+	HTTP   *HTTP // a chatbot; nil for people
 }
+
+// A Person is somebody who takes part, as the study knows them.
+type Person struct {
+	Group    string
+	Staff    bool
+	Persona  tinytroupe.Persona
+	Assigned map[string]any // attributes dealt out, which the person is not told; nil without any
+}
+
+// Name returns the person's name.
+func (p Person) Name() string { return p.Persona.Name() }
 
 // Turns says how people take turns within a step.
 type Turns string
@@ -61,6 +77,25 @@ type World struct {
 	Acquainted bool
 	Idle       tinytroupe.Idle
 	Quiet      bool // speech without a target reaches nobody
+	Rooms      Rooms
+	Network    []tinytroupe.Relation // who is related; nil where there is no network
+}
+
+// A Spread says how people are spread over rooms.
+type Spread string
+
+const (
+	All  Spread = "all"  // in one room
+	Each Spread = "each" // in a room of their own
+	Of   Spread = "of"   // by chance, in rooms of so many
+	By   Spread = "by"   // with those who share an attribute
+)
+
+// Rooms are the rooms of a scene, or of what happens outside of scenes.
+type Rooms struct {
+	Spread Spread
+	Of     int    // people in a room, at most; the rooms differ by one at most
+	By     string // an attribute
 }
 
 // An Input is a file as it was read. Paths are relative to the folder that holds all
@@ -105,11 +140,48 @@ type (
 	Leave struct{}
 	// Set changes attributes of people, in order.
 	Set struct{ Values []Setting }
-	// Run lets people act.
-	Run struct{ Steps int }
+	// Run lets people act: for so many steps, or until a step that ends with what
+	// Until says.
+	Run struct {
+		Steps int
+		Until *Until `json:",omitempty"`
+	}
 	// Skip lets time pass.
 	Skip struct{ For time.Duration }
+	// Scene is a part with rooms of its own.
+	Scene struct {
+		Name  string
+		Rooms Rooms
+		Who   Who
+		Named bool   // Who was given: also those who have left
+		With  *Who   // a copy of each is in every room; nil means nobody
+		Fresh bool   // without memories of earlier scenes
+		Do    []Step `json:"-"`
+	}
+	// For does its steps once for each item of a list: Do[i] is what the i-th item
+	// makes of them.
+	For struct {
+		Var   string
+		Order Order
+		Do    [][]Step
+	}
 )
+
+// Order says in which order a For takes its items.
+type Order string
+
+const (
+	Written Order = "written"
+	Rotate  Order = "rotate"  // from another item in each room, so that each comes first equally often
+	Shuffle Order = "shuffle" // by chance, in another order in each room
+)
+
+// Until ends a run early, at the end of a step in which it came true.
+type Until struct {
+	Said string // a regular expression that something said must match
+	By   *Who   `json:",omitempty"` // who must say it; nil means anybody
+	re   *regexp.Regexp
+}
 
 // A Setting is a new value of an attribute: a JSON value at a path.
 type Setting struct {
@@ -136,34 +208,88 @@ func (Leave) word() string     { return "leave" }
 func (Set) word() string       { return "set" }
 func (Run) word() string       { return "run" }
 func (Skip) word() string      { return "skip" }
+func (Scene) word() string     { return "scene" }
+func (For) word() string       { return "for" }
 
 // Word returns the step's verb as the study spells it.
 func (s Step) Word() string { return s.Do.word() }
 
 // everybody returns all people, by group.
-func (s *Study) everybody() []tinytroupe.Persona {
-	var list []tinytroupe.Persona
+func (s *Study) everybody() []Person {
+	var list []Person
 	for _, g := range s.People {
 		list = append(list, g.People...)
 	}
 	return list
 }
 
-// Later reports the names of those who are not there from the start: whose first
-// coming or going in the script is a join.
-func (s *Study) Later() []string {
+// Steps returns every step that does something, those of scenes and loops included,
+// in the order in which they are written; of a loop, for one item after the other.
+// Their numbers in Progress count from 1 in this order.
+func (s *Study) Steps() []Step {
+	var list []Step
+	for _, x := range leaves(s.Script) {
+		list = append(list, *x)
+	}
+	return list
+}
+
+// StepsOf returns the steps of a scene as Steps does, those outside of scenes where
+// scene is empty.
+func (s *Study) StepsOf(scene string) []Step {
+	var list []Step
+	for _, p := range s.parts() {
+		if p.scene == nil && scene == "" || p.scene != nil && p.scene.Name == scene {
+			for _, x := range leaves(p.steps) {
+				list = append(list, *x)
+			}
+		}
+	}
+	return list
+}
+
+// leaves returns the steps that are neither scene nor loop.
+func leaves(steps []Step) []*Step {
+	var list []*Step
+	for i := range steps {
+		switch do := steps[i].Do.(type) {
+		case Scene:
+			list = append(list, leaves(do.Do)...)
+		case For:
+			for _, body := range do.Do {
+				list = append(list, leaves(body)...)
+			}
+		default:
+			list = append(list, &steps[i])
+		}
+	}
+	return list
+}
+
+// outside returns the steps that are in no scene.
+func (s *Study) outside() []Step {
+	return slices.DeleteFunc(slices.Clone(s.Script), func(x Step) bool {
+		_, ok := x.Do.(Scene)
+		return ok
+	})
+}
+
+// Later reports the names of those who are not there from the start, outside of
+// scenes: whose first coming or going there is a join.
+func (s *Study) Later() []string { return s.later(s.outside()) }
+
+func (s *Study) later(steps []Step) []string {
 	var list []string
-	for _, g := range s.People {
-		for _, p := range g.People {
-			for _, step := range s.Script {
-				_, joins := step.Do.(Join)
-				_, leaves := step.Do.(Leave)
-				if (joins || leaves) && step.To.Selects(g.Name, p) {
-					if joins {
-						list = append(list, p.Name())
-					}
-					break
+	all := leaves(steps)
+	for _, p := range s.everybody() {
+		for _, step := range all {
+			_, joins := step.Do.(Join)
+			_, leaves := step.Do.(Leave)
+			if (joins || leaves) && step.To.Selects(p) {
+				if joins {
+					list = append(list, p.Name())
 				}
+				break
 			}
 		}
 	}

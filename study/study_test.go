@@ -33,7 +33,7 @@ script:
 	// chat.yaml:8:5: there is no verb "rum"
 	//     8 |   - rum: 2
 	//       |     ^^^
-	//       verbs: say, show, goal, think, context, move, introduce, join, leave, set, run, skip. Did you mean run?
+	//       verbs: say, show, goal, think, context, move, introduce, join, leave, set, run, skip, scene, for. Did you mean run?
 	// 1 mistake; nothing called or spent.
 }
 
@@ -52,8 +52,8 @@ script:
 		return
 	}
 	_, err = s.Run(context.Background(), &study.RunOptions{
-		Mind: func(string, tinytroupe.Persona) tinytroupe.Mind { return polite{} },
-		Observe: func(events []tinytroupe.Event) {
+		Mind: func(study.Member) tinytroupe.Mind { return polite{} },
+		Observe: func(_ study.Room, events []tinytroupe.Event) {
 			for _, ev := range events {
 				if ev.Action != nil && ev.Action.Kind == tinytroupe.Talk {
 					fmt.Println(ev.Who+":", ev.Action.Content)
@@ -109,7 +109,7 @@ script:
 		Models: study.Models{Act: "openai/gpt-5-mini", Judge: "anthropic/x"},
 		Budget: study.Budget{USD: 2.5, Calls: 100, Tokens: 5000000},
 		World: study.World{Name: "Room of Porto", Starts: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), Step: 90 * time.Minute,
-			Turns: study.Shuffled, Idle: tinytroupe.Pass, Quiet: true},
+			Turns: study.Shuffled, Idle: tinytroupe.Pass, Quiet: true, Rooms: study.Rooms{Spread: study.All}},
 		Vars: map[string]any{
 			"title": "Advert", "n": "3", "brief": "About Advert\nand more",
 			"rows":   []any{map[string]any{"name": "A", "text": "Creamy, soft"}},
@@ -126,10 +126,10 @@ script:
 	if diff := cmp.Diff(want, &got); diff != "" {
 		t.Error(diff)
 	}
-	if got := string(s.People[0].People[0].JSON()); got != `{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a","b"]}` {
+	if got := string(s.People[0].People[0].Persona.JSON()); got != `{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a","b"]}` {
 		t.Error(got)
 	}
-	if got := string(s.People[1].People[0].JSON()); got != `{"name":"zed","zip":"07","age":30,"id":"30","list":[1,1.10,"yes",true,null],"on":"off","language":"Portuguese"}` {
+	if got := string(s.People[1].People[0].Persona.JSON()); got != `{"name":"zed","zip":"07","age":30,"id":"30","list":[1,1.10,"yes",true,null],"on":"off","language":"Portuguese"}` {
 		t.Error(got)
 	}
 	if got := s.Script[0].Do.(study.Say).Text.String(); got != "About Advert\nand more" {

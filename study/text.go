@@ -6,8 +6,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/tinytroupe-go/tinytroupe"
 )
 
 // A Text is a text of a study in which everything is filled in that does not depend
@@ -53,27 +51,43 @@ func (t Text) Same() bool {
 }
 
 // For returns the text for one person in a room.
-func (t Text) For(p tinytroupe.Persona, room string) (string, error) {
+func (t Text) For(p Person, room string) (string, error) {
+	return t.with(func(ref []string) (string, error) {
+		if ref[0] == "room" {
+			return room, nil
+		}
+		return p.text(ref)
+	})
+}
+
+// with returns the text with what is left open replaced by what value says.
+func (t Text) with(value func(ref []string) (string, error)) (string, error) {
 	var b strings.Builder
 	for _, x := range t.parts {
-		switch {
-		case x.ref == nil:
-			b.WriteString(x.text)
-		case x.ref[0] == "room":
-			b.WriteString(room)
-		default:
-			s, ok := attribute(p, strings.Join(x.ref[1:], "."))
-			if !ok {
-				return "", fmt.Errorf("%s has no %s that could stand in a text", p.Name(), strings.Join(x.ref[1:], "."))
+		s := x.text
+		if x.ref != nil {
+			var err error
+			if s, err = value(x.ref); err != nil {
+				return "", err
 			}
-			b.WriteString(s)
 		}
+		b.WriteString(s)
 	}
 	return b.String(), nil
 }
 
-// attribute returns a scalar of a persona as text.
-func attribute(p tinytroupe.Persona, path string) (string, bool) {
+// text returns what ${person.…} stands for.
+func (p Person) text(ref []string) (string, error) {
+	path := strings.Join(ref[1:], ".")
+	s, ok := attribute(p, path)
+	if !ok {
+		return "", fmt.Errorf("%s has no %s that could stand in a text", p.Name(), path)
+	}
+	return s, nil
+}
+
+// attribute returns a scalar of a person as text.
+func attribute(p Person, path string) (string, bool) {
 	switch v := p.Get(path).(type) {
 	case string:
 		return v, true
@@ -93,9 +107,17 @@ var (
 // reserved are names that variables cannot have.
 var reserved = []string{"person", "room", "env", "said", "arm"}
 
-// fill fills in a text that is written at a place. open says that the text is for
-// people: what depends on them may stay.
-func (d *decoder) fill(text string, at place, open bool) Text {
+// A use says what a text is for, and so what may be left open in it.
+type use int
+
+const (
+	fixed  use = iota // for the study itself: nothing
+	spoken            // for people: what depends on them, and on their room
+	sent              // for a chatbot: that, what was said, and the environment
+)
+
+// fill fills in a text that is written at a place.
+func (d *decoder) fill(text string, at place, open use) Text {
 	var t Text
 	literal := func(s string) {
 		if s == "" {
@@ -141,12 +163,12 @@ func (d *decoder) fill(text string, at place, open bool) Text {
 
 // resolve returns the text that a reference stands for, or the reference itself
 // where that is known only later.
-func (d *decoder) resolve(ref []string, at func() place, open bool) (string, []string) {
+func (d *decoder) resolve(ref []string, at func() place, open use) (string, []string) {
 	name := strings.Join(ref, ".")
 	switch ref[0] {
 	case "person", "room":
 		switch {
-		case !open:
+		case open == fixed:
 			d.bad.add(at(), nil, "${%s} is not known here: this is not a text for a person", name)
 		case len(ref) < 2:
 			d.bad.add(at(), nil, "expected ${person.age} or another attribute; ${room.id} for the room")
@@ -157,6 +179,9 @@ func (d *decoder) resolve(ref []string, at func() place, open bool) (string, []s
 		}
 		return "", nil
 	case "said":
+		if open == sent && len(ref) == 1 {
+			return "", ref
+		}
 		d.bad.add(at(), nil, "${said} is known only in the body of an http person")
 		return "", nil
 	case "arm":
@@ -166,6 +191,9 @@ func (d *decoder) resolve(ref []string, at func() place, open bool) (string, []s
 		if len(ref) == 2 {
 			if v, ok := d.env(ref[1]); ok {
 				d.study.Env = appendNew(d.study.Env, ref[1])
+				if open == sent {
+					return "", ref // it is filled in where it is sent, and is kept nowhere
+				}
 				return v, nil
 			}
 		}

@@ -20,7 +20,7 @@ func (d *decoder) scalar(n *node) string {
 		d.bad.add(n.at, nil, "expected a text, found %s", n.kind)
 		return ""
 	}
-	return d.fill(n.text, n.at, false).String()
+	return d.fill(n.text, n.at, fixed).String()
 }
 
 // line reads a text in which everything is known, with the traps of longer texts.
@@ -28,14 +28,14 @@ func (d *decoder) line(n *node) string {
 	if n == nil {
 		return ""
 	}
-	t, _ := d.textAs(n, false)
+	t, _ := d.textAs(n, fixed)
 	return t.String()
 }
 
 // text reads a text for people: as it stands, or {file: a.md}.
-func (d *decoder) text(n *node) (Text, bool) { return d.textAs(n, true) }
+func (d *decoder) text(n *node) (Text, bool) { return d.textAs(n, spoken) }
 
-func (d *decoder) textAs(n *node, open bool) (Text, bool) {
+func (d *decoder) textAs(n *node, open use) (Text, bool) {
 	before := len(d.bad.list)
 	var t Text
 	switch n.kind {
@@ -67,7 +67,7 @@ func (d *decoder) noText(n *node) {
 	d.bad.add(n.at, hints, "expected a text, found nothing")
 }
 
-func (d *decoder) textMap(n *node, open bool) Text {
+func (d *decoder) textMap(n *node, open use) Text {
 	file := n.get("file")
 	switch {
 	case file != nil && len(n.fields) == 1:
@@ -92,7 +92,7 @@ func (d *decoder) textMap(n *node, open bool) Text {
 }
 
 // textFile reads the text of a file, without the line breaks at its end.
-func (d *decoder) textFile(n *node, open bool) Text {
+func (d *decoder) textFile(n *node, open use) Text {
 	_, src, ok := d.file(n)
 	if !ok {
 		return Text{}
@@ -188,7 +188,7 @@ func (d *decoder) value(n *node) any {
 	switch n.kind {
 	case scalarNode:
 		d.comment(n)
-		return d.fill(n.text, n.at, false).String()
+		return d.fill(n.text, n.at, fixed).String()
 	case listNode:
 		list := make([]any, 0, len(n.items))
 		for _, it := range n.items {
@@ -197,7 +197,7 @@ func (d *decoder) value(n *node) any {
 		return list
 	case mapNode:
 		if len(n.fields) == 1 && n.fields[0].key.text == "file" {
-			return d.textFile(n.fields[0].value, false).String()
+			return d.textFile(n.fields[0].value, fixed).String()
 		}
 		if len(n.fields) == 1 && n.fields[0].key.text == "rows" {
 			return d.rows(n.fields[0].value)

@@ -5,8 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/tinytroupe-go/tinytroupe"
 )
 
 // Who selects people. The zero Who selects everyone.
@@ -33,12 +31,17 @@ func (w Who) Everyone() bool {
 
 const everyone = "everyone"
 
-// Selects reports whether w selects a person, who belongs to a group.
-func (w Who) Selects(group string, p tinytroupe.Persona) bool {
-	if w.Name != "" && w.Name != everyone && w.Name != group && w.Name != p.Name() {
+// Selects reports whether w selects a person. Staff is selected only where it is
+// named, as a group or as a person.
+func (w Who) Selects(p Person) bool {
+	return w.matches(p) && (!p.Staff || w.names(p))
+}
+
+func (w Who) matches(p Person) bool {
+	if w.Name != "" && w.Name != everyone && w.Name != p.Group && w.Name != p.Name() {
 		return false
 	}
-	if len(w.Any) > 0 && !slices.ContainsFunc(w.Any, func(x Who) bool { return x.Selects(group, p) }) {
+	if len(w.Any) > 0 && !slices.ContainsFunc(w.Any, func(x Who) bool { return x.Selects(p) }) {
 		return false
 	}
 	for _, c := range w.Where {
@@ -46,15 +49,22 @@ func (w Who) Selects(group string, p tinytroupe.Persona) bool {
 			return false
 		}
 	}
-	return w.Not == nil || !w.Not.Selects(group, p)
+	return w.Not == nil || !w.Not.matches(p)
+}
+
+// names reports whether w names a person or their group.
+func (w Who) names(p Person) bool {
+	return w.Name != "" && w.Name != everyone && (w.Name == p.Group || w.Name == p.Name()) ||
+		slices.ContainsFunc(w.Any, func(x Who) bool { return x.names(p) })
 }
 
 // holds reports whether the attribute has one of the values, or, where it is a list,
 // whether one of its items does. Letter case counts for nothing.
-func (c Condition) holds(p tinytroupe.Persona) bool {
-	items, ok := p.Get(c.Attribute).([]any)
+func (c Condition) holds(p Person) bool {
+	v := p.Get(c.Attribute)
+	items, ok := v.([]any)
 	if !ok {
-		items = []any{p.Get(c.Attribute)}
+		items = []any{v}
 	}
 	return slices.ContainsFunc(items, func(item any) bool {
 		var text string
@@ -142,14 +152,9 @@ func (d *decoder) checkWho(w Who, sound bool) {
 	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited {
 		return
 	}
-	for _, g := range d.study.People {
-		for _, p := range g.People {
-			if w.Selects(g.Name, p) {
-				return
-			}
-		}
+	if !slices.ContainsFunc(d.present(), w.Selects) {
+		d.bad.add(w.at, nil, "this selects nobody")
 	}
-	d.bad.add(w.at, nil, "this selects nobody")
 }
 
 func (d *decoder) checkNames(w Who) {
@@ -169,7 +174,7 @@ func (d *decoder) checkNames(w Who) {
 		d.checkNames(x)
 	}
 	for _, c := range w.Where {
-		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p tinytroupe.Persona) bool { return p.Get(c.Attribute) != nil }) {
+		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(c.Attribute) != nil }) {
 			d.bad.add(c.at, known("attributes", c.Attribute, d.attributes()), "nobody has an attribute %q", c.Attribute)
 		}
 	}
@@ -178,13 +183,46 @@ func (d *decoder) checkNames(w Who) {
 	}
 }
 
+// present returns who may take part where the steps that are read now happen.
+func (d *decoder) present() []Person {
+	list := d.study.everybody()
+	if s := d.scene; s != nil {
+		list = slices.DeleteFunc(list, func(p Person) bool { return !s.Who.Selects(p) && (s.With == nil || !s.With.Selects(p)) })
+	}
+	return list
+}
+
 // attributes returns the keys that anybody has, in order of appearance.
 func (d *decoder) attributes() []string {
 	var list []string
 	for _, p := range d.study.everybody() {
-		for _, k := range p.Keys() {
+		for _, k := range p.attributes() {
 			list = appendNew(list, k)
 		}
 	}
 	return list
+}
+
+// Get returns an attribute: one that was assigned, or one of the persona. Paths go on
+// with dots.
+func (p Person) Get(path string) any {
+	first, rest, deeper := strings.Cut(path, ".")
+	v, ok := p.Assigned[first]
+	if !ok {
+		return p.Persona.Get(path)
+	}
+	for deeper {
+		m, isMap := v.(map[string]any)
+		if !isMap {
+			return nil
+		}
+		first, rest, deeper = strings.Cut(rest, ".")
+		v = m[first]
+	}
+	return v
+}
+
+// attributes returns the names of what a person has, what was assigned last.
+func (p Person) attributes() []string {
+	return slices.Concat(p.Persona.Keys(), sortedKeys(p.Assigned))
 }

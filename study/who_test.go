@@ -48,7 +48,7 @@ script:
 		var got []string
 		for _, g := range s.People {
 			for _, p := range g.People {
-				if s.Script[0].To.Selects(g.Name, p) {
+				if s.Script[0].To.Selects(p) {
 					got = append(got, p.Name())
 				}
 			}
@@ -98,9 +98,7 @@ func TestRecord(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := options(nil)
-		o.Journal = j
-		o.Events = r.Events(room)
+		o := resuming(j, r.Events(room))
 		if _, err := s.Run(t.Context(), o); err != nil {
 			t.Fatal(err)
 		}

@@ -92,7 +92,7 @@ func present(t *testing.T, dir string) int {
 	}
 	defer rec.Close()
 	n := 0
-	for ev, err := range rec.Events(study.Room) {
+	for ev, err := range rec.Events(study.Main) {
 		if err != nil {
 			t.Fatal(err)
 		}

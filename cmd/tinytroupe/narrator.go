@@ -26,9 +26,17 @@ type narrator struct {
 	width    int // of transcripts; 0 is the usual one
 	noColor  bool
 
+	study   *study.Study
+	options transcript.Options // of what is shown
+	talk    io.Writer
 	printer *transcript.Printer
+	scene   string             // that is shown, or was
+	shown   string             // the room whose talk the printer shows
 	held    []tinytroupe.Event // of the verb under way, until its line is printed
 	running bool               // the verb under way is run: its events are shown as they come
+	failed  error              // in showing
+
+	many manyRooms
 }
 
 func (n *narrator) printf(format string, args ...any) {
@@ -37,17 +45,13 @@ func (n *narrator) printf(format string, args ...any) {
 	}
 }
 
-// transcript returns the options of a transcript of the study.
-func (n *narrator) transcript(form transcript.Form, s *study.Study, rehearsal bool) *transcript.Options {
-	steps := 0
-	for _, st := range s.Script {
-		if r, ok := st.Do.(study.Run); ok {
-			steps += r.Steps
-		}
-	}
-	o := &transcript.Options{Form: form, Width: n.width, World: s.World.Name, Steps: steps}
+// transcript returns the options of a transcript of a room of the study.
+func (n *narrator) transcript(form transcript.Form, s *study.Study, room study.Room) *transcript.Options {
+	o := &transcript.Options{Form: form, Width: n.width, World: s.World.Name, Steps: stepsIn(s, room.Scene)}
 	if form == transcript.Markdown {
-		o.Title, o.Rehearsal = s.Title, rehearsal
+		if o.Title = s.Title; room.Scene != "" || room.Of > 1 {
+			o.Title += ": " + room.Name()
+		}
 	}
 	return o
 }
@@ -79,13 +83,18 @@ func (n *narrator) begin(s *session) {
 	if n.quiet {
 		w = io.Discard
 	}
-	o := n.transcript(form, s.study, false)
-	o.MaxContent = s.set.MaxContentDisplayLength // here alone: the record has all of it
-	n.printer = transcript.NewPrinter(w, o)
+	n.study = s.study
+	n.options = transcript.Options{Form: form, Width: n.width, World: s.study.World.Name, MaxContent: s.set.MaxContentDisplayLength} // here alone: the record has all of it
+	n.talk = w
 }
 
 // events shows a commit: at once within a run, else after the line of its verb.
-func (n *narrator) events(evs []tinytroupe.Event) {
+func (n *narrator) events(room study.Room, evs []tinytroupe.Event) {
+	if room.Of > 1 {
+		n.many.events(room, evs)
+		return
+	}
+	n.enter(room)
 	if n.running {
 		n.printer.Events(evs...)
 		return
@@ -93,13 +102,46 @@ func (n *narrator) events(evs []tinytroupe.Event) {
 	n.held = append(n.held, evs...)
 }
 
+// enter begins to show another room.
+func (n *narrator) enter(room study.Room) {
+	if n.printer != nil && n.shown == room.Name() {
+		return
+	}
+	n.leave()
+	if room.Scene != "" || room.Of > 1 {
+		n.printf("%s\n", line(part(room)))
+	}
+	o := n.options
+	o.Steps = stepsIn(n.study, room.Scene)
+	n.printer, n.scene, n.shown = transcript.NewPrinter(n.talk, &o), room.Scene, room.Name()
+}
+
+// leave ends what is shown of a room.
+func (n *narrator) leave() {
+	if n.printer == nil {
+		return
+	}
+	n.release()
+	if err := n.printer.Close(); err != nil && n.failed == nil {
+		n.failed = err
+	}
+	n.printer = nil
+	n.others()
+}
+
 func (n *narrator) progress(p study.Progress) {
+	if p.Room.Of > 1 {
+		n.several(p)
+		return
+	}
+	n.enter(p.Room)
 	head := fmt.Sprintf("[%*d/%d] %-8s", len(fmt.Sprint(p.Of)), p.Verb, p.Of, p.Step.Word())
 	run, isRun := p.Step.Do.(study.Run)
 	switch p.Phase {
 	case study.Skipped:
 		n.release()
-		n.printf("%s done before\n", head)
+		n.printf("%s done before%s\n", head, item(p))
+		n.many.next = p.Verb + 1
 	case study.Began, study.Resumed:
 		n.release()
 		if !isRun {
@@ -109,14 +151,15 @@ func (n *narrator) progress(p study.Progress) {
 		if p.Phase == study.Resumed {
 			goesOn = ", goes on"
 		}
-		n.printf("%s %d%s\n", head, run.Steps, goesOn)
+		n.printf("%s %d%s%s\n", head, run.Steps, goesOn, item(p))
 		n.running = true
 	case study.Ended:
+		n.many.next = p.Verb + 1
 		if isRun {
 			n.running = false
 			return
 		}
-		n.printf("%s %s\n", head, done(p))
+		n.printf("%s %s%s\n", head, done(p), item(p))
 		n.release()
 	}
 }
@@ -147,20 +190,30 @@ func done(p study.Progress) string {
 
 // A summary is what --json prints.
 type summary struct {
-	Study     string   `json:"study"`
-	Dir       string   `json:"dir"`
-	Status    string   `json:"status"`
-	Problem   string   `json:"problem,omitempty"`
-	Model     string   `json:"model"`
-	Rehearsal bool     `json:"rehearsal"`
-	People    int      `json:"people"`
-	Steps     int      `json:"steps"`
-	Calls     int      `json:"calls"`    // requests sent, retries included
-	Tokens    int      `json:"tokens"`   // input and output
-	Cost      *float64 `json:"cost_usd"` // null where a price is not known
-	Failed    int      `json:"failed"`   // turns that came to nothing
-	Seconds   float64  `json:"seconds"`
-	Warnings  []string `json:"warnings"`
+	Study     string `json:"study"`
+	Dir       string `json:"dir"`
+	Status    string `json:"status"`
+	Problem   string `json:"problem,omitempty"`
+	Model     string `json:"model"`
+	Rehearsal bool   `json:"rehearsal"`
+	People    int    `json:"people"`
+	Rooms     int    `json:"rooms"`
+	Steps     int    `json:"steps"`
+	Calls     int    `json:"calls"`  // requests sent, retries included
+	Tokens    int    `json:"tokens"` // input and output
+
+	BotCalls    int `json:"bot_calls"`          // requests sent to chatbots, repeated ones included
+	BotRepeated int `json:"bot_calls_repeated"` // of them, those sent again
+
+	Cost     *float64 `json:"cost_usd"` // null where a price is not known
+	Failed   int      `json:"failed"`   // turns that came to nothing
+	Seconds  float64  `json:"seconds"`
+	Warnings []string `json:"warnings"`
+}
+
+func (s *summary) bots(l *record.Ledger) {
+	t := tallyOf(l)
+	s.BotCalls, s.BotRepeated = t.bots, t.botsAgain
 }
 
 func (s *summary) write(w io.Writer) error {
@@ -180,15 +233,15 @@ func encodeJSON(w io.Writer, v any) error {
 // end says how a run ended, what it cost and what to do next. It is said even when
 // quiet.
 func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
-	if n.printer != nil {
-		n.release()
-		if perr := n.printer.Close(); perr != nil {
-			err = errors.Join(err, perr)
-		}
-	}
-	calls := count(l.Total.Attempts, "call")
+	n.rest()
+	n.leave()
+	err = errors.Join(err, n.failed)
+	calls := count(sum.Calls, "call")
 	if s.resumed {
-		calls += fmt.Sprintf(" (%d of them now)", l.Total.Attempts-s.before)
+		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before)
+	}
+	if sum.BotCalls > 0 {
+		calls += fmt.Sprintf(", %s, %d repeated", count(sum.BotCalls, "bot call"), sum.BotRepeated)
 	}
 	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, calls, cost(sum.Cost), s.choice.name)
 	switch {

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
+	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,7 +23,6 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/mind"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
-	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // recordsDir is where records go that are not told to go elsewhere.
@@ -168,11 +169,15 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		vars[k] = v
 	}
 	var err error
-	if s.study, err = study.Load(file, &study.LoadOptions{Vars: vars, Env: s.p.env}); err != nil {
+	o := &study.LoadOptions{Vars: vars, Env: s.p.env}
+	if s.f.seeded {
+		o.Seed = &s.f.seed
+	}
+	if s.study, err = study.Load(file, o); err != nil {
 		return err
 	}
-	if s.f.seeded {
-		s.study.Seed = s.f.seed
+	if err := s.terminal(); err != nil {
+		return err
 	}
 	if s.set, err = config.Load(configFiles(file), &config.Options{Env: s.p.env}); err != nil {
 		return err
@@ -183,7 +188,7 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	}
 	s.settleCaps()
 	s.log = &logFile{}
-	if s.stack, err = connect(ctx, s.choice.name, s.set, newLog(s.p.stderr, s.set, s.log)); err != nil {
+	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
 		return err
 	}
 	if err := s.open(); err != nil {
@@ -209,7 +214,7 @@ func (s *session) settleCaps() {
 	if s.f.maxTokens > 0 {
 		s.caps.tokens = s.f.maxTokens
 	}
-	if s.choice.found && s.caps.usd == 0 && s.choice.name == defaultOpenAI {
+	if s.caps.usd == 0 && s.choice.paid() {
 		s.caps.usd = foundCap
 		s.warn = append(s.warn, fmt.Sprintf("%s was found, not named: the run is capped at %s (--budget sets another cap)", s.choice.name, usd(foundCap)))
 	}
@@ -282,7 +287,7 @@ func (s *session) resume() error {
 	if old.Totals != nil {
 		s.seconds = old.Totals.WallSeconds
 	}
-	err := s.study.Continues(s.rec.Events(study.Room))
+	err := s.continues()
 	if _, ok := errors.AsType[*study.ChangedError](err); ok {
 		return s.changed(err)
 	}
@@ -326,7 +331,8 @@ func (s *session) spent() (llm.Spent, error) {
 	if err != nil {
 		return llm.Spent{}, err
 	}
-	return llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}, nil
+	t := tallyOf(l)
+	return llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}, nil
 }
 
 // play runs the study.
@@ -348,25 +354,20 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	if err := s.writePeople(); err != nil {
 		return nil, err
 	}
-	j, err := s.rec.Journal(study.Room)
-	if err != nil {
-		return nil, err
-	}
 	s.out.begin(s)
 	opts := &study.RunOptions{
-		Mind:    func(string, tinytroupe.Persona) tinytroupe.Mind { return m },
-		Journal: j, Events: s.rec.Events(study.Room), Store: s.rec.PutArtifact,
-		Progress: s.out.progress,
-		Observe: func(evs []tinytroupe.Event) {
-			for _, ev := range evs {
-				if ev.Kind == tinytroupe.EventFailed && ev.Failure != nil {
-					s.lost = errors.Join(s.lost, s.rec.AddFailure(record.Failure{
-						Room: study.Room, What: ev.Failure.What, Step: ev.Step, Person: ev.Who, Cause: ev.Failure.Cause,
-					}))
-				}
-			}
-			s.out.events(evs)
+		Mind: func(study.Member) tinytroupe.Mind { return m },
+		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+			j, err := s.rec.Journal(room.Name())
+			return j, s.rec.Events(room.Name()), err
 		},
+		Store: s.rec.PutArtifact, Around: s.around, Proxy: http.ProxyFromEnvironment,
+		Rooms: max(study.DefaultRooms, 2*s.f.parallel), Progress: s.out.progress, Observe: s.observe,
+	}
+	if hasHumans(s.study) {
+		in, done := s.p.asking()
+		defer done()
+		opts.In, opts.Out = in, s.out.w
 	}
 	if s.f.allowPartial {
 		opts.Tolerate = tolerable
@@ -377,36 +378,10 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	return s.study.Run(ctx, opts)
 }
 
-func (s *session) image(hash string) (string, []byte, error) {
-	for _, st := range s.study.Script {
-		if show, ok := st.Do.(study.Show); ok && show.Image != nil && show.Image.SHA256 == hash {
-			data, err := s.rec.Artifact(hash)
-			return show.Image.MediaType, data, err
-		}
-	}
-	return "", nil, fmt.Errorf("no image has the hash %s", hash)
-}
-
-func (s *session) writePeople() error {
-	var list []record.Participant
-	for _, g := range s.study.People {
-		for _, p := range g.People {
-			list = append(list, record.Participant{Group: g.Name, Persona: p, Name: p.Name(), Weight: 1})
-		}
-	}
-	return s.rec.WritePeople(list)
-}
-
 // finish writes what a run leaves and says how it ended.
 func (s *session) finish(res *study.Result, runErr error) error {
 	status, code := record.Done, exitDone
-	if res != nil { // those of earlier parts of the run too
-		for ev := range res.World.Events() {
-			if ev.Kind == tinytroupe.EventFailed {
-				s.failed++
-			}
-		}
-	}
+	s.failed = failures(res)
 	switch {
 	case runErr == nil && s.failed > 0:
 		status, code = record.Incomplete, exitIncomplete
@@ -423,10 +398,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 		return err
 	}
 	total := s.totals(l, res)
-	if res != nil {
-		err = s.writeTranscript(res)
-	}
-	err = errors.Join(err, s.lost)
+	err = errors.Join(s.writeTranscripts(res), s.lost)
 	if runErr != nil {
 		err = errors.Join(err, s.addFailure(runErr))
 	}
@@ -446,9 +418,10 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	}
 	sum := &summary{
 		Study: s.study.Title, Dir: s.rec.Dir(), Status: string(status), Model: s.choice.name, Rehearsal: s.choice.rehearsal(),
-		People: total.People, Steps: total.Steps, Calls: total.Calls, Tokens: total.Tokens,
+		People: total.People, Rooms: total.Rooms, Steps: total.Steps, Calls: total.Calls, Tokens: total.Tokens,
 		Failed: s.failed, Warnings: s.warn, Seconds: time.Since(s.begun).Seconds(),
 	}
+	sum.bots(l)
 	if l.Total.Unpriced == 0 {
 		sum.Cost = &l.Total.USD
 	}
@@ -468,35 +441,4 @@ func (s *session) finish(res *study.Result, runErr error) error {
 		return &exitError{code: code, err: runErr, shown: true}
 	}
 	return nil
-}
-
-func (s *session) totals(l *record.Ledger, res *study.Result) *record.Totals {
-	t := &record.Totals{
-		Rooms: 1, Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD,
-		Failed: s.failed, WallSeconds: s.seconds + time.Since(s.begun).Seconds(),
-	}
-	for _, g := range s.study.People {
-		t.People += len(g.People)
-	}
-	if res != nil {
-		t.Steps = res.World.View().Step()
-	}
-	return t
-}
-
-func (s *session) addFailure(err error) error {
-	f := record.Failure{Room: study.Room, What: "run", Cause: err.Error()}
-	if te, ok := errors.AsType[*tinytroupe.TurnError](err); ok {
-		f.What, f.Step, f.Person = "turn", te.Step, te.Person
-	}
-	return s.rec.AddFailure(f)
-}
-
-func (s *session) writeTranscript(res *study.Result) error {
-	var b strings.Builder
-	err := transcript.Write(&b, res.World.Events(), s.out.transcript(transcript.Markdown, s.study, s.choice.rehearsal()))
-	if err != nil {
-		return err
-	}
-	return s.rec.WriteFile("transcripts/"+study.Room+".md", []byte(b.String()))
 }

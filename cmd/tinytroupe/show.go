@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -12,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/price"
 	"github.com/tinytroupe-go/tinytroupe/record"
@@ -21,6 +26,7 @@ import (
 
 func (p *program) showCommand() *cobra.Command {
 	var costs, only, asJSON bool
+	var room string
 	cmd := &cobra.Command{
 		Use:   "show [DIR]",
 		Short: "Show what a run left: how it ended, what was said, what it cost",
@@ -31,6 +37,7 @@ ended and what was said. A record may be shown while its run goes on.
 retries among them, tokens, how many of those the provider had cached, and money.`,
 		Example: `  tinytroupe show
   tinytroupe show --transcript
+  tinytroupe show --transcript --room "support/Lisa Carter"
   tinytroupe show runs/2026-03-02-tv-ad-7f3a --costs
   tinytroupe show --json | jq -r .content`,
 		Args: cobra.MaximumNArgs(1),
@@ -46,12 +53,17 @@ retries among them, tokens, how many of those the provider had cached, and money
 			if err != nil {
 				return usage(err)
 			}
-			err = p.show(rec, costs, only, asJSON)
+			if costs {
+				err = p.showCosts(rec, asJSON)
+			} else {
+				err = p.show(rec, room, only, asJSON)
+			}
 			return errors.Join(err, rec.Close())
 		},
 	}
 	cmd.Flags().BoolVar(&costs, "costs", false, "show the ledger instead of the transcript")
-	cmd.Flags().BoolVar(&only, "transcript", false, "show the transcript alone")
+	cmd.Flags().BoolVar(&only, "transcript", false, "show the transcript alone, that of every room")
+	cmd.Flags().StringVar(&room, "room", "", "show the transcript of one `room`, such as all, or interview/Ann")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the transcript as JSON lines, or with --costs the ledger as JSON")
 	return cmd
 }
@@ -73,13 +85,27 @@ func newest(args []string) (string, error) {
 	return "", fmt.Errorf("no record in %s: run a study first, or name a folder", recordsDir)
 }
 
-func (p *program) show(rec *record.Record, costs, only, asJSON bool) error {
+func (p *program) show(rec *record.Record, room string, only, asJSON bool) error {
 	m := rec.Manifest()
-	if costs {
-		return p.showCosts(rec, asJSON)
+	rooms, err := roomsOf(rec)
+	if err != nil {
+		return err
+	}
+	all := len(rooms)
+	switch {
+	case room != "" && !slices.Contains(rooms, room):
+		hint := ""
+		if near := nearest.Word(room, rooms); near != "" {
+			hint = ". Did you mean " + near + "?"
+		}
+		return usage(fmt.Errorf("%s has no room %q: it has %s%s", rec.Dir(), room, few(rooms), hint))
+	case room != "":
+		rooms = []string{room}
+	case !only && !asJSON && all > 1:
+		rooms = rooms[:1]
 	}
 	if !only && !asJSON {
-		p.showHead(rec, &m)
+		p.showHead(rec, &m, rooms)
 	}
 	o := &transcript.Options{Rehearsal: m.Rehearsal, Width: p.width()}
 	switch {
@@ -88,20 +114,85 @@ func (p *program) show(rec *record.Record, costs, only, asJSON bool) error {
 	case p.terminal() && !p.noColor():
 		o.Form = transcript.Coloured
 	}
-	rooms, err := rec.Rooms()
-	if err != nil {
-		return err
-	}
-	for _, room := range rooms {
+	for i, room := range rooms {
+		w := p.stdout
+		switch {
+		case all < 2:
+		case asJSON:
+			w = &roomLines{w: w, room: room}
+		default:
+			if i > 0 {
+				fmt.Fprintln(w)
+			}
+			fmt.Fprintf(w, "room    %s\n", line(room))
+		}
 		var problem error
-		if err := transcript.Write(p.stdout, good(rec.Events(room), &problem), o); err != nil {
+		if err := transcript.Write(w, good(rec.Events(room), &problem), o); err != nil {
 			return err
 		}
 		if problem != nil {
 			return &exitError{code: exitFailed, err: problem}
 		}
 	}
+	if len(rooms) < all && room == "" {
+		fmt.Fprintf(p.stdout, "(%d more: tinytroupe show --transcript)\n", all-len(rooms))
+	}
 	return nil
+}
+
+// roomsOf returns the rooms of a record: those that began first come first.
+func roomsOf(rec *record.Record) ([]string, error) {
+	rooms, err := rec.Rooms()
+	if err != nil {
+		return nil, err
+	}
+	began := make(map[string]time.Time, len(rooms))
+	for _, room := range rooms {
+		for ev, err := range rec.Events(room) {
+			if err == nil {
+				began[room] = ev.Time
+			}
+			break
+		}
+	}
+	slices.SortStableFunc(rooms, func(a, b string) int { return began[a].Compare(began[b]) })
+	return rooms, nil
+}
+
+func few(names []string) string {
+	if len(names) > 10 {
+		return strings.Join(names[:10], ", ") + fmt.Sprintf(" and %d more", len(names)-10)
+	}
+	return strings.Join(names, ", ")
+}
+
+// roomLines adds the room to JSON lines.
+type roomLines struct {
+	w    io.Writer
+	room string
+	part []byte // of a line
+}
+
+func (r *roomLines) Write(b []byte) (int, error) {
+	name, err := json.Marshal(r.room)
+	if err != nil {
+		return 0, err
+	}
+	r.part = append(r.part, b...)
+	for {
+		i := bytes.IndexByte(r.part, '\n')
+		if i < 0 {
+			return len(b), nil
+		}
+		if l := r.part[:i+1]; l[0] == '{' {
+			if _, err := fmt.Fprintf(r.w, `{"room":%s,%s`, name, l[1:]); err != nil {
+				return 0, err
+			}
+		} else if _, err := r.w.Write(l); err != nil {
+			return 0, err
+		}
+		r.part = r.part[i+1:]
+	}
 }
 
 // good yields the events up to the first error, which it stores.
@@ -119,7 +210,7 @@ func good(events iter.Seq2[tinytroupe.Event, error], problem *error) iter.Seq[ti
 	}
 }
 
-func (p *program) showHead(rec *record.Record, m *record.Manifest) {
+func (p *program) showHead(rec *record.Record, m *record.Manifest, rooms []string) {
 	w := p.stdout
 	if m.Title != "" {
 		fmt.Fprintln(w, line(m.Title))
@@ -131,7 +222,11 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest) {
 	}
 	fmt.Fprintf(w, "model   %s\n", m.Models["act"])
 	if t := m.Totals; t != nil {
-		fmt.Fprintf(w, "people  %d\nsteps   %d\nused    %s, %d tokens\n", t.People, t.Steps, count(t.Calls, "call"), t.Tokens)
+		fmt.Fprintf(w, "people  %d\n", t.People)
+		if t.Rooms > 1 {
+			fmt.Fprintf(w, "rooms   %d\n", t.Rooms)
+		}
+		fmt.Fprintf(w, "steps   %d\nused    %s, %d tokens\n", t.Steps, count(t.Calls, "call"), t.Tokens)
 	}
 	switch status {
 	case record.Failed, record.OverBudget, record.Interrupted:
@@ -141,15 +236,17 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest) {
 		}
 		fmt.Fprintf(w, "next    tinytroupe %s\n", next)
 	case record.Done, record.Incomplete:
-		if _, err := rec.ReadFile("transcripts/" + study.Room + ".md"); err == nil {
-			fmt.Fprintf(w, "files   %s\n", rec.Path("transcripts/"+study.Room+".md"))
+		for _, room := range rooms {
+			if _, err := rec.ReadFile(transcriptFile(room)); err == nil {
+				fmt.Fprintf(w, "files   %s\n", rec.Path(transcriptFile(room)))
+			}
 		}
 	}
 	fmt.Fprintln(w)
 }
 
 func prices(model string) (llm.Price, bool) {
-	if model == rehearsalName {
+	if model == rehearsalName || strings.HasPrefix(model, botPrefix) {
 		return llm.Price{}, true
 	}
 	var t price.Table

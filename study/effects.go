@@ -1,0 +1,160 @@
+package study
+
+import (
+	"errors"
+
+	"github.com/tinytroupe-go/tinytroupe"
+)
+
+// commit lets effects happen, all at once.
+func (rm *room) commit(do Verb, effects []tinytroupe.Effect) error {
+	if show, ok := do.(Show); ok && show.Image != nil {
+		if rm.r.o.Store == nil {
+			return errors.New("there is no place to keep the image")
+		}
+		if err := rm.r.o.Store(show.Image.SHA256, rm.r.s.Inputs[show.Image.Input].Data); err != nil {
+			return err
+		}
+	}
+	if len(effects) == 0 {
+		return nil
+	}
+	return rm.w.Apply(effects...)
+}
+
+// selected returns the people a step is done to, in the order of the study: those
+// present, for a join those who are not.
+func (rm *room) selected(s Step) []Person {
+	_, join := s.Do.(Join)
+	v := rm.w.View()
+	var list []Person
+	for _, p := range rm.cast {
+		if now := v.Persona(p.Name()); !now.IsZero() {
+			p.Persona = now
+		}
+		if v.Present(p.Name()) != join && s.To.Selects(p) {
+			list = append(list, p)
+		}
+	}
+	return list
+}
+
+// effects returns what a verb does to the world, and how many people it is done to.
+func (rm *room) effects(s Step) ([]tinytroupe.Effect, int, error) {
+	people := rm.selected(s)
+	all := make([]string, len(people))
+	for k, p := range people {
+		all[k] = p.Name()
+	}
+	var list []tinytroupe.Effect
+	var err error
+	switch do := s.Do.(type) {
+	case Say:
+		list, err = rm.told(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Conversation})
+	case Show:
+		stim := tinytroupe.Stimulus{Kind: tinytroupe.Visual}
+		if do.Image != nil {
+			in := rm.r.s.Inputs[do.Image.Input]
+			stim.Images = []tinytroupe.Image{{Name: in.Path, MediaType: do.Image.MediaType, Hash: do.Image.SHA256}}
+		}
+		list, err = rm.told(s.To, people, do.Text, stim)
+	case Goal:
+		list, err = rm.told(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Goal})
+	case Think:
+		list, err = rm.told(s.To, people, do.Text, tinytroupe.Stimulus{Kind: tinytroupe.Thought})
+	case Move:
+		for _, p := range people {
+			text, err := do.Place.For(p, rm.id.Name())
+			if err != nil {
+				return nil, 0, err
+			}
+			list = append(list, tinytroupe.Move{Who: p.Name(), Place: text})
+		}
+	case Context:
+		for _, p := range people {
+			texts := make([]string, len(do.Texts))
+			for k, t := range do.Texts {
+				if texts[k], err = t.For(p, rm.id.Name()); err != nil {
+					return nil, 0, err
+				}
+			}
+			list = append(list, tinytroupe.SetContext{Who: p.Name(), Context: texts})
+		}
+	case Set:
+		for _, name := range all {
+			for _, v := range do.Values {
+				list = append(list, tinytroupe.Edit{Who: name, Path: v.Path, Value: v.Value})
+			}
+		}
+	case Join:
+		for _, p := range people {
+			list = append(list, rm.joins(p)...)
+		}
+	case Leave:
+		for _, name := range all {
+			list = append(list, tinytroupe.Leave{Who: name})
+		}
+	case Introduce:
+		for k, name := range all {
+			if k+1 < len(all) {
+				list = append(list, tinytroupe.Introduce{Who: name, To: all[k+1:]})
+			}
+		}
+	}
+	return list, len(people), err
+}
+
+// joins lets somebody in, with what they lived elsewhere since they left.
+func (rm *room) joins(p Person) []tinytroupe.Effect {
+	v := rm.w.View()
+	if v.Persona(p.Name()).IsZero() {
+		return rm.enter(p)
+	}
+	list := []tinytroupe.Effect{tinytroupe.Join{Persona: p.Persona}}
+	first, _ := rm.span(rm.units[rm.done].part)
+	for ev := range v.Recent() {
+		if ev.Kind == tinytroupe.EventLeft && ev.Who == p.Name() {
+			if ev.Seq < rm.ends[first] { // before other parts of the study
+				list = append(list, rm.news(p.Name(), v)...)
+			}
+			break
+		}
+	}
+	return list
+}
+
+// told lets people perceive a text: in one event for everybody where it is the same
+// for everyone there, in one for those it is for where nobody is its source, else in
+// one for each.
+func (rm *room) told(to Who, people []Person, t Text, s tinytroupe.Stimulus) ([]tinytroupe.Effect, error) {
+	own := s.Kind == tinytroupe.Goal || s.Kind == tinytroupe.Thought
+	names := make([]string, len(people))
+	for i, p := range people {
+		names[i] = p.Name()
+	}
+	var err error
+	switch same := t.Same(); {
+	case len(people) == 0:
+		return nil, nil
+	case same && to.Everyone() && len(people) == len(rm.w.People()):
+		names = []string{tinytroupe.Everyone}
+		fallthrough
+	case same && !own:
+		if s.Content, err = t.For(people[0], rm.id.Name()); err != nil {
+			return nil, err
+		}
+		return []tinytroupe.Effect{tinytroupe.Tell{To: names, Stimulus: s}}, nil
+	}
+	list := make([]tinytroupe.Effect, len(people))
+	for i, p := range people {
+		x := s
+		if own {
+			x.Source = p.Name()
+		}
+		if x.Content, err = t.For(p, rm.id.Name()); err != nil {
+			return nil, err
+		}
+		list[i] = tinytroupe.Tell{To: names[i : i+1], Stimulus: x}
+	}
+	return list, nil
+}

@@ -1,0 +1,206 @@
+package study
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Room is where people hear one another, and nobody else does.
+type Room struct {
+	Scene string // empty outside of scenes
+	ID    string // unlike that of every other room of its scene
+	Index int    // among the rooms of its scene, from 0
+	Of    int    // rooms of the scene
+}
+
+// Main is the name of the one room of a study without scenes or other rooms.
+const Main = "all"
+
+// Name returns SCENE/ID, or ID outside of scenes: what ${room.id} stands for.
+func (r Room) Name() string {
+	if r.Scene == "" {
+		return r.ID
+	}
+	return folder(r.Scene) + "/" + r.ID
+}
+
+// A Member is somebody in a room. Staff may be in several at once.
+type Member struct {
+	Person
+	Room Room
+}
+
+// A Loop is where a step stands in a loop, in one room.
+type Loop struct {
+	Var      string `json:"var"`
+	Item     int    `json:"item"`     // 1, 2… as written
+	Position int    `json:"position"` // 1, 2… in this room
+	Of       int    `json:"-"`
+}
+
+// A stage is what happens between two moments at which all rooms wait for one another:
+// a scene, or the steps between scenes.
+type stage struct {
+	scene *Scene // nil: outside
+	line  int    // of the scene
+	steps []Step // slices of the script: their addresses count
+}
+
+func (s *Study) parts() []stage {
+	var list []stage
+	for i := range s.Script {
+		if scene, ok := s.Script[i].Do.(Scene); ok {
+			list = append(list, stage{&scene, s.Script[i].Line, scene.Do})
+			continue
+		}
+		if n := len(list); n > 0 && list[n-1].scene == nil {
+			list[n-1].steps = s.Script[i-len(list[n-1].steps) : i+1]
+			continue
+		}
+		list = append(list, stage{nil, s.Script[i].Line, s.Script[i : i+1]})
+	}
+	return list
+}
+
+// A unit is what a room does between two marks.
+type unit struct {
+	part  int
+	verb  int    // its number in Steps, from 1; 0 for the set-up
+	word  string // of the mark; empty for the set-up
+	hash  string
+	step  *Step // nil for the set-up and the return
+	loops []Loop
+}
+
+// returning is the word of the mark of those who come back from a scene.
+const returning = "return"
+
+// program returns what a room does: everything outside of scenes, or a scene.
+func (r *runner) program(id Room, scene *Scene) []unit {
+	var list []unit
+	for k, p := range r.parts {
+		if p.scene != scene {
+			continue
+		}
+		first := unit{part: k, hash: r.setups[scene]}
+		if len(list) > 0 {
+			first.verb, first.word = r.number[leaves(p.steps)[0]], returning
+		}
+		list = append(append(list, first), r.flat(k, id, p.steps, nil)...)
+	}
+	return list
+}
+
+// flat returns the units of steps, loops unrolled in the room's order.
+func (r *runner) flat(k int, id Room, steps []Step, loops []Loop) []unit {
+	var list []unit
+	for i := range steps {
+		f, ok := steps[i].Do.(For)
+		if !ok {
+			list = append(list, unit{k, r.number[&steps[i]], steps[i].Word(), steps[i].Hash, &steps[i], loops})
+			continue
+		}
+		for pos, item := range r.order(f, id, steps[i].Line, loops) {
+			in := append(slices.Clip(loops), Loop{f.Var, item + 1, pos + 1, len(f.Do)})
+			list = append(list, r.flat(k, id, f.Do[item], in)...)
+		}
+	}
+	return list
+}
+
+// order returns the order in which a room takes the items of a loop.
+func (r *runner) order(f For, id Room, line int, loops []Loop) []int {
+	n := len(f.Do)
+	if f.Order == Shuffle {
+		return chance(r.s.Seed, "for", id.Name(), fmt.Sprint(line, loops)).Perm(n)
+	}
+	list := make([]int, n)
+	for i := range list {
+		list[i] = i
+		if f.Order == Rotate {
+			list[i] = (i + id.Index) % n
+		}
+	}
+	return list
+}
+
+// spread spreads people over rooms, each with a copy of those in with. People stand
+// in a room in the order of the study.
+func (s *Study) spread(scene string, rooms Rooms, who, with []Person) ([]Room, [][]Person, error) {
+	var ids []string
+	var groups [][]Person
+	switch rooms.Spread {
+	case Each:
+		for _, p := range who {
+			ids, groups = append(ids, p.Name()), append(groups, []Person{p})
+		}
+	case Of:
+		n := (len(who) + rooms.Of - 1) / rooms.Of
+		drawn := chance(s.Seed, "rooms", scene).Perm(len(who))
+		for i := range n {
+			list := slices.Sorted(slices.Values(drawn[i*len(who)/n : (i+1)*len(who)/n]))
+			group := make([]Person, len(list))
+			for k, j := range list {
+				group[k] = who[j]
+			}
+			ids, groups = append(ids, fmt.Sprintf("%0*d", len(fmt.Sprint(n)), i+1)), append(groups, group)
+		}
+	case By:
+		for _, p := range who {
+			value, ok := attribute(p, rooms.By)
+			if !ok {
+				return nil, nil, fmt.Errorf("%s has no %s that tells a room", p.Name(), rooms.By)
+			}
+			i := slices.IndexFunc(ids, func(id string) bool { return strings.EqualFold(id, value) })
+			if i < 0 {
+				i, ids, groups = len(ids), append(ids, value), append(groups, nil)
+			}
+			groups[i] = append(groups[i], p)
+		}
+	default:
+		if len(who)+len(with) > 0 {
+			ids, groups = []string{Main}, [][]Person{who}
+		}
+	}
+	list := make([]Room, len(ids))
+	taken := map[string]bool{}
+	at := map[string]int{}
+	for i, p := range s.everybody() {
+		at[p.Name()] = i
+	}
+	for i, id := range ids {
+		id = cmp.Or(folder(id), "room")
+		name := id
+		for k := 2; taken[strings.ToLower(name)]; k++ {
+			name = fmt.Sprintf("%s-%d", id, k)
+		}
+		taken[strings.ToLower(name)] = true
+		list[i] = Room{scene, name, i, len(ids)}
+		groups[i] = slices.Concat(groups[i], with)
+		slices.SortFunc(groups[i], func(a, b Person) int { return cmp.Compare(at[a.Name()], at[b.Name()]) })
+	}
+	return list, groups, nil
+}
+
+// castOf returns the rooms of a part and who is in them.
+func (r *runner) castOf(p stage) ([]Room, [][]Person, error) {
+	var who, with []Person
+	for _, x := range r.s.everybody() {
+		x.Persona = r.memory[x.Name()].persona
+		switch {
+		case p.scene == nil && x.Staff, p.scene != nil && p.scene.With != nil && p.scene.With.Selects(x):
+			with = append(with, x)
+		case p.scene == nil, p.scene.Who.Selects(x) && (p.scene.Named || r.there[x.Name()]):
+			who = append(who, x)
+		}
+	}
+	if p.scene == nil {
+		if len(who) == 0 {
+			who, with = with, nil // they are all there is
+		}
+		return r.s.spread("", r.s.World.Rooms, who, with)
+	}
+	return r.s.spread(p.scene.Name, p.scene.Rooms, who, with)
+}
