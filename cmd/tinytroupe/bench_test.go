@@ -58,7 +58,7 @@ func BenchmarkStack(b *testing.B) {
 		b.Fatal(err)
 	}
 	set := &config.Settings{BaseURL: startServer(b), From: map[string]string{}}
-	st, err := connect(b.Context(), "openai/test-model", set, slog.New(slog.DiscardHandler))
+	st, err := connect(b.Context(), "openai/test-model", set, func(string) (string, bool) { return "", false }, slog.New(slog.DiscardHandler))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -72,9 +72,6 @@ the exit codes of run, and 3 where single turns failed.`,
   tinytroupe chat my/ann.agent.json --model openai/gpt-5-mini --budget 0.50
   tinytroupe chat --dir runs/2026-03-02-chat-with-lisa-carter-1f0e
   echo "What would you pay for it?" | tinytroupe chat lisa oscar`,
-		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-			return cast.Names(), cobra.ShellCompDirectiveDefault
-		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return p.chat(cmd.Context(), args, &f, cmd.Flags().Changed("seed"))
 		},
@@ -101,6 +98,7 @@ type chat struct {
 	world  *tinytroupe.World
 	show   *transcript.Printer // nil until people are there
 	sig    <-chan os.Signal    // nil where nothing interrupts
+	log    logFile
 	begun  time.Time
 	warn   []string
 	files  []chatFile // read for people who are new
@@ -126,7 +124,7 @@ func (p *program) chat(ctx context.Context, names []string, f *chatFlags, seeded
 	}
 	defer func() {
 		c.stack.close()
-		err = errors.Join(err, c.rec.Close())
+		err = errors.Join(err, c.log.Close(), c.rec.Close())
 	}()
 	if p.signals != nil {
 		sig, end := p.signals()
@@ -178,14 +176,17 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		return c.refuse("%w", err)
 	}
 	limits := caps{usd: c.f.budget}
-	if c.choice.found && limits.usd == 0 && c.choice.name == defaultOpenAI {
+	if limits.usd == 0 && c.choice.paid() {
 		limits.usd = foundCap
 		c.warn = append(c.warn, fmt.Sprintf("%s was found, not named: the chat is capped at %s (--budget sets another cap)", c.choice.name, usd(foundCap)))
 	}
-	if c.stack, err = connect(ctx, c.choice.name, c.set, newLog(c.p.stderr, c.set, nil)); err != nil {
+	if c.stack, err = connect(ctx, c.choice.name, c.set, c.p.env, newLog(c.p.stderr, c.set, &c.log)); err != nil {
 		return c.refuse("%w", err)
 	}
-	if err := c.open(list, limits); err != nil {
+	if err = c.open(list, limits); err == nil {
+		err = c.log.open(c.rec.Path("log.txt"))
+	}
+	if err != nil {
 		c.stack.close()
 		return c.refuse("%w", err)
 	}
@@ -282,7 +283,7 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 		for i, p := range list {
 			names[i] = p.Persona.Name()
 		}
-		title := "Chat with " + listed(names)
+		title := "Chat with " + joined(names)
 		m := &record.Manifest{
 			Title: title, Slug: record.Slug(title), Seed: c.f.seed, Product: version(), Go: runtime.Version(),
 			Rehearsal: c.choice.rehearsal(), Models: map[string]string{"act": c.choice.name}, Warnings: c.warn,
@@ -336,6 +337,9 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 		Rules: parlour{tinytroupe.Room{Acquainted: true}}, Journal: j, Store: c.rec.PutArtifact,
 		Observe: c.observe, Tolerate: tolerable,
 	}
+	if !c.set.EnableMemoryConsolidation {
+		opts.Episode = -1
+	}
 	if resumed {
 		if c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts); err != nil {
 			return err
@@ -370,6 +374,7 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 	}
 	c.show = transcript.NewPrinter(c.p.stdout, &transcript.Options{
 		Form: form, World: "Chat", People: c.world.People(), HideThoughts: c.f.quiet,
+		MaxContent: c.set.MaxContentDisplayLength, // here alone: the record has all of it
 	})
 	c.head()
 	return nil
@@ -409,8 +414,8 @@ func (c *chat) head() {
 	}
 }
 
-// listed joins names as a reader would.
-func listed(names []string) string {
+// joined joins names as a reader would.
+func joined(names []string) string {
 	switch n := len(names); {
 	case n < 2:
 		return strings.Join(names, "")

@@ -1,18 +1,17 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/llm"
-	"github.com/tinytroupe-go/tinytroupe/llm/openai"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 )
 
@@ -20,6 +19,9 @@ const (
 	rehearsalName = "rehearsal"
 	defaultOpenAI = "openai/gpt-5-mini"
 	foundCap      = 1.00 // US dollars for a paid model that was found, not named
+
+	askTime   = 10 * time.Second       // for a list of models
+	probeTime = 300 * time.Millisecond // for a server that nobody has spoken of
 )
 
 // choice is a model and why it is that one.
@@ -30,6 +32,12 @@ type choice struct {
 }
 
 func (c choice) rehearsal() bool { return c.name == rehearsalName }
+
+// paid: the model was found and costs money, so that what it may cost is capped.
+func (c choice) paid() bool {
+	p, known := prices(c.name)
+	return c.found && known && p != (llm.Price{})
+}
 
 // choose settles which model acts: the flag, the study, config.ini, the
 // environment, what is found, and last the stand-in.
@@ -45,27 +53,19 @@ func choose(ctx context.Context, flag, study string, s *config.Settings, env fun
 			return c, nil
 		}
 	}
-	switch {
-	case s.BaseURL != "" && s.BaseURL != openai.DefaultURL:
-		source := s.From["BASE_URL"]
-		if source == "environment" {
-			source = "OPENAI_BASE_URL"
+	var found []func(context.Context, *config.Settings, func(string) (string, bool)) (choice, error)
+	switch s.APIType {
+	case "azure":
+		found = append(found, findAzure)
+	case "ollama":
+		found = append(found, findOllama)
+	default:
+		found = append(found, findServer, findOpenAI, findAzure, findOllama)
+	}
+	for _, find := range found {
+		if c, err := find(ctx, s, env); c.name != "" || err != nil {
+			return c, atFault(err)
 		}
-		where := fmt.Sprintf("%s (%s)", s.BaseURL, source)
-		models, err := served(ctx, s)
-		switch {
-		case err != nil:
-			return choice{}, fmt.Errorf("no model is named, and the server at %s does not say which it has: %w\nStart the server, or name a model: --model openai/NAME", where, err)
-		case len(models) != 1:
-			var names strings.Builder
-			for _, m := range models[:min(len(models), 20)] {
-				fmt.Fprintf(&names, "\n  --model openai/%s", m.ID)
-			}
-			return choice{}, fmt.Errorf("no model is named, and the server at %s has %d: say which%s", where, len(models), names.String())
-		}
-		return choice{"openai/" + models[0].ID, "the only model at " + s.BaseURL, true}, nil
-	case s.OpenAIKey != "":
-		return choice{defaultOpenAI, "a key was found in OPENAI_API_KEY", true}, nil
 	}
 	return choice{rehearsalName, "no model is configured", false}, nil
 }
@@ -75,22 +75,92 @@ func provided(s *config.Settings) string {
 	switch {
 	case s.Model == "" || s.Model == rehearsalName || strings.HasPrefix(s.Model, "openai/"):
 		return s.Model
-	case s.APIType == "":
-		return "openai/" + s.Model
+	case s.APIType != "":
+		return s.APIType + "/" + strings.TrimPrefix(s.Model, s.APIType+"/")
 	}
-	return s.APIType + "/" + s.Model
+	if p, _, ok := strings.Cut(s.Model, "/"); ok && slices.Contains(providerNames(), p) {
+		return s.Model
+	}
+	return "openai/" + s.Model
 }
 
-// served asks an endpoint for its models.
-func served(ctx context.Context, s *config.Settings) ([]openai.ModelInfo, error) {
-	e, err := openai.NewEndpoint(&openai.Options{BaseURL: s.BaseURL, Key: s.OpenAIKey.Reveal(), Proxy: http.ProxyFromEnvironment})
-	if err != nil {
-		return nil, err
+// findServer finds the only model of the server at BASE_URL.
+func findServer(ctx context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	p, err := providerOf("openai", s, env)
+	if err != nil || !p.local {
+		return choice{}, err
 	}
-	defer e.Close()
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	source := s.From["BASE_URL"]
+	if source == "environment" {
+		source = "OPENAI_BASE_URL"
+	}
+	where := fmt.Sprintf("%s (%s)", p.url, source)
+	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
-	return e.Models(ctx)
+	models, err := p.models(ctx, s)
+	if err != nil {
+		return choice{}, fmt.Errorf("no model is named, and the server at %s does not say which it has: %w\nStart the server, or name a model: --model openai/NAME", where, err)
+	}
+	return only(p, models, "the server at "+where)
+}
+
+// only is the one model of a list that can speak.
+func only(p *provider, models []served, where string) (choice, error) {
+	speak := slices.DeleteFunc(slices.Clone(models), func(m served) bool { return m.embeds && len(models) > 1 })
+	if len(speak) == 1 {
+		return choice{p.name + "/" + speak[0].id, "the only model at " + p.url, true}, nil
+	}
+	var names strings.Builder
+	for _, m := range speak[:min(len(speak), 20)] {
+		fmt.Fprintf(&names, "\n  --model %s/%s", p.name, m.id)
+	}
+	return choice{}, fmt.Errorf("no model is named, and %s has %d: say which%s", where, len(speak), names.String())
+}
+
+func findOpenAI(_ context.Context, s *config.Settings, _ func(string) (string, bool)) (choice, error) {
+	if s.OpenAIKey == "" {
+		return choice{}, nil
+	}
+	return choice{defaultOpenAI, "a key was found in OPENAI_API_KEY", true}, nil
+}
+
+// findAzure finds the deployment that the environment names. Its price is known only
+// if the user gave one, and what cannot be capped is not found but named.
+func findAzure(_ context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	p, err := providerOf("azure", s, env)
+	if err != nil || p.url == "" || p.key == "" {
+		return choice{}, err
+	}
+	id, _ := env("AZURE_OPENAI_DEPLOYMENT")
+	if id == "" {
+		return choice{}, errors.New("AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_KEY are set, and no model is named: " +
+			"--model azure/DEPLOYMENT, or --model rehearsal")
+	}
+	c := choice{"azure/" + id, "AZURE_OPENAI_DEPLOYMENT", false}
+	return c, nil
+}
+
+// findOllama finds the only model of an Ollama that runs. One that nobody has spoken
+// of is asked only for a moment.
+func findOllama(ctx context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	p, err := providerOf("ollama", s, env)
+	if err != nil {
+		return choice{}, err
+	}
+	most := probeTime
+	if s.APIType == "ollama" {
+		most = askTime
+	}
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	models, err := p.models(ctx, s)
+	switch {
+	case err != nil && s.APIType == "ollama":
+		return choice{}, fmt.Errorf("config.ini says API_TYPE=ollama and names no model: %w", err)
+	case err != nil || len(models) == 0:
+		return choice{}, nil
+	}
+	return only(p, models, "Ollama at "+p.url)
 }
 
 // caps are what a run may use; 0 is no limit.
@@ -114,45 +184,113 @@ type calls interface {
 	llm.CallLog
 }
 
-// connect makes the model that a name stands for. Nothing is called but a server's
-// list of models.
-func connect(ctx context.Context, name string, s *config.Settings, log *slog.Logger) (*stack, error) {
+// connect makes the model that a name stands for. Nothing is called but what a server
+// of one's own says of its models.
+func connect(ctx context.Context, name string, s *config.Settings, env func(string) (string, bool), log *slog.Logger) (*stack, error) {
+	provider, id, err := split(name)
+	if err != nil {
+		return nil, usage(err)
+	}
 	st := &stack{close: func() {}, adapted: func() []string { return nil }}
-	provider, id, _ := strings.Cut(name, "/")
-	switch {
-	case name == rehearsalName:
+	if provider == rehearsalName {
 		st.model = rehearsal.New(nil)
-	case provider == "openai" && id != "":
-		if s.OpenAIKey == "" && cmp.Or(s.BaseURL, openai.DefaultURL) == openai.DefaultURL {
-			return nil, fmt.Errorf("%s needs a key: set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own", name)
-		}
-		m, err := openai.New(id, &openai.Options{
-			BaseURL: s.BaseURL, Key: s.OpenAIKey.Reveal(), Timeout: s.Timeout, Log: log, Proxy: http.ProxyFromEnvironment,
-			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort, Extra: penalties(s),
-		})
-		if err != nil {
-			return nil, err
-		}
-		st.model, st.close, st.adapted = m, m.Close, m.Adapted
-		st.small = smallContext(ctx, id, s)
-	case provider == "openai" || name == "":
-		return nil, errors.New("a model is named PROVIDER/NAME, such as openai/gpt-5-mini")
-	default:
-		return nil, fmt.Errorf("unknown model %q: this version knows openai/NAME (OpenAI and every compatible server, see OPENAI_BASE_URL) and rehearsal", name)
+		return st, nil
+	}
+	p, err := providerOf(provider, s, env)
+	if err == nil {
+		err = p.ready()
+	}
+	if err != nil {
+		return nil, usage(err)
+	}
+	if provider == "ollama" {
+		err = st.ollama(ctx, p, id, s, log)
+	} else {
+		err = st.compatible(ctx, p, id, s, log)
+	}
+	if err != nil {
+		st.close()
+		return nil, atFault(err)
 	}
 	return st, nil
 }
 
-// penalties are parameters that only config.ini sets.
-func penalties(s *config.Settings) map[string]any {
-	extra := map[string]any{}
-	if s.FrequencyPenalty != nil {
-		extra["frequency_penalty"] = *s.FrequencyPenalty
+func (st *stack) ollama(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
+	e, err := p.ollama(s, log, s.Timeout)
+	if err != nil {
+		return err
 	}
-	if s.PresencePenalty != nil {
-		extra["presence_penalty"] = *s.PresencePenalty
+	m, err := e.Model(id)
+	if err != nil {
+		return err
 	}
-	return extra
+	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	n, err := m.Context(ctx)
+	if errors.Is(err, llm.ErrNotFound) {
+		if models, e := p.models(ctx, s); e == nil {
+			err = fmt.Errorf("%w%s", err, meant(p.name, id, models))
+		}
+	}
+	st.small = n < shortContext
+	return err
+}
+
+func (st *stack) compatible(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
+	e, err := p.compatible(s, log, s.Timeout)
+	if err != nil {
+		return err
+	}
+	m, err := e.Model(id)
+	if err != nil {
+		return err
+	}
+	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+	if !p.local {
+		return nil // a hosted model has context enough, and a wrong name is an error of the first call
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	models, err := p.models(ctx, s)
+	switch {
+	case errors.Is(err, llm.ErrAuth):
+		return fmt.Errorf("%w\nIs %s right?", err, p.keyName)
+	case err != nil && p.name != "openai" && errors.Is(err, llm.ErrTransient):
+		return fmt.Errorf("%w\nStart %s, or say where it is: %s", err, p.title, p.urlName)
+	case err != nil:
+		return nil // a server need not have a list
+	}
+	// A model that is not in the list may be served all the same: llama.cpp answers
+	// with the one that it has.
+	i := slices.IndexFunc(models, func(m served) bool { return m.id == id })
+	if i < 0 && len(models) > 0 {
+		log.Warn(fmt.Sprintf("%s does not list %s%s", p.url, id, meant(p.name, id, models)))
+		i = 0
+	}
+	if i >= 0 {
+		st.small = models[i].context > 0 && models[i].context < shortContext
+	}
+	return nil
+}
+
+// meant says which model may have been meant by a name that is not in a list.
+func meant(provider, id string, models []served) string {
+	names := make([]string, len(models))
+	for i, m := range models {
+		names[i] = m.id
+	}
+	if near := nearest.Word(id, names); near != "" {
+		return ".\nDid you mean " + provider + "/" + near + "?"
+	}
+	if len(names) == 0 {
+		return ""
+	}
+	text := ".\nIt has " + strings.Join(names[:min(len(names), 8)], ", ")
+	if len(names) > 8 {
+		text += fmt.Sprintf(" and %d more", len(names)-8)
+	}
+	return text
 }
 
 // wrap puts cache, retries, limit, budget and meter around the model.
@@ -172,24 +310,6 @@ func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent,
 
 // A model with less context than this gets tighter bounds on its replies.
 const shortContext = 16384
-
-// smallContext asks a server of one's own how much context a model has. Those that
-// do not say are taken to have enough: a prompt that does not fit is an error.
-func smallContext(ctx context.Context, id string, s *config.Settings) bool {
-	if s.BaseURL == "" || s.BaseURL == openai.DefaultURL {
-		return false
-	}
-	models, err := served(ctx, s)
-	if err != nil {
-		return false
-	}
-	for _, m := range models {
-		if m.ID == id {
-			return m.Context > 0 && m.Context < shortContext
-		}
-	}
-	return false
-}
 
 // tolerable are the failures that end one turn, and not everybody's.
 func tolerable(err error) bool {
