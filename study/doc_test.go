@@ -20,9 +20,11 @@ var fence = regexp.MustCompile("(?ms)^```(\\w*)\n(.*?)^```$")
 func docFiles(t *testing.T) fstest.MapFS {
 	t.Helper()
 	files := fstest.MapFS{
-		"adverts.md":   {Data: []byte("A: bright. B: loud. C: cheap.\n")},
-		"concepts.csv": {Data: []byte("name,text\nA,Creamy\n")},
-		"house.png":    {Data: []byte("\x89PNG\r\n\x1a\n")},
+		"adverts.md":    {Data: []byte("A: bright. B: loud. C: cheap.\n")},
+		"concepts.csv":  {Data: []byte("name,text\nA,Creamy\n")},
+		"tasks.csv":     {Data: []byte("id,goal\n1,Find the opening hours\n2,Get a refund\n")},
+		"relations.csv": {Data: []byte("from,to,relation\nlisa,oscar,old friends\n")},
+		"house.png":     {Data: []byte("\x89PNG\r\n\x1a\n")},
 	}
 	for _, name := range []string{"people/lisa.agent.json", "people/oscar.agent.json", "fragments/picky_customer.fragment.json"} {
 		data, err := os.ReadFile("../examples/" + name)

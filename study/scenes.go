@@ -143,7 +143,7 @@ func (d *decoder) loop(n, value *node) Verb {
 		d.bad.add(value.at, nil, "a variable's name is letters, digits, - and _")
 		return f
 	}
-	items, err := d.list(&node{kind: scalarNode, text: m[2], at: value.at.occurrence(m[2], 0)})
+	items, err := d.list(d.inText(m[2], value.at.occurrence(m[2], 0)))
 	if err != nil {
 		if err != errSaid {
 			d.bad.add(value.at, nil, "%s: %v", m[2], err)
@@ -161,6 +161,19 @@ func (d *decoder) loop(n, value *node) Verb {
 	d.loops--
 	delete(d.study.Vars, f.Var)
 	return f
+}
+
+// inText returns a list that stands in a text, or the name of one.
+func (d *decoder) inText(text string, at place) *node {
+	var bad mistakes
+	if n := parseYAML(newSource("", []byte(text)), &bad); strings.HasPrefix(text, "[") && n != nil && n.kind == listNode && len(bad.list) == 0 {
+		n.at = at
+		for _, it := range n.items {
+			it.at, it.last = at, at.line
+		}
+		return n
+	}
+	return &node{kind: scalarNode, text: text, at: at}
 }
 
 // network reads who is related to whom: CSV with a header, two names and perhaps
