@@ -324,12 +324,3 @@ func (h *HTTP) mind(m llm.Model, seed uint64, who Person, room string) tinytroup
 func (t Text) refers(name string) bool {
 	return slices.ContainsFunc(t.parts, func(p part) bool { return p.ref != nil && p.ref[0] == name })
 }
-
-// identity is what of a chatbot's description makes a run another one.
-func (h *HTTP) identity() []byte {
-	b, err := json.Marshal(h)
-	if err != nil {
-		return nil // texts and numbers always encode
-	}
-	return b
-}
