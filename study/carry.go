@@ -38,9 +38,13 @@ func (r *runner) gather(k int, rooms []*room) error {
 		if now := v.Now(); now.After(r.now) {
 			r.now = now
 		}
-		changed := map[string][]tinytroupe.Event{} // edits and memos of the part
+		changed := map[string][]tinytroupe.Event{} // edits of the part, and memos
+		brought := map[string]string{}             // summaries
 		for ev := range v.Events() {
-			if ev.Seq > rm.ends[first] && (ev.Kind == tinytroupe.EventEdited || ev.Kind == tinytroupe.EventMemo) {
+			switch {
+			case ev.Kind == tinytroupe.EventCarried:
+				brought[ev.Who] = ev.Past.Summary
+			case ev.Kind == tinytroupe.EventMemo, ev.Kind == tinytroupe.EventEdited && ev.Seq > rm.ends[first]:
 				changed[ev.Who] = append(changed[ev.Who], ev)
 			}
 		}
@@ -60,17 +64,13 @@ func (r *runner) gather(k int, rooms []*room) error {
 			}
 			past := v.Past(name)
 			if again || scene != nil && scene.Fresh {
-				known := before.past.Summary
-				if scene != nil && scene.Fresh {
-					known = ""
-				}
-				m.past = joined(name, m.past, past, known, v)
+				m.past = joined(name, m.past, past, brought[name], v)
 			} else {
 				m.past = past
 			}
 			for _, ev := range changed[name] {
 				if ev.Memo != nil {
-					if !remembers(before.memos, *ev.Memo) { // as those who join late bring theirs
+					if !remembers(m.memos, *ev.Memo) { // nor was brought
 						m.memos = append(m.memos, *ev.Memo)
 					}
 					continue
@@ -154,7 +154,14 @@ func (r *runner) shorten(ctx context.Context, k int, rooms []*room) error {
 				return fmt.Errorf("%s: consolidation: %w", p.Name(), err)
 			}
 			m.past.Summary, m.past.Episode = out.Summary, m.past.Episode[cut:]
-			m.memos = append(m.memos, out.Memos...)
+			for _, memo := range out.Memos {
+				if memo.Time.IsZero() {
+					memo.Time = r.now // as the room would have it
+				}
+				if !remembers(m.memos, memo) {
+					m.memos = append(m.memos, memo)
+				}
+			}
 		}
 		return nil
 	})

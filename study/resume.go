@@ -98,7 +98,11 @@ func (rm *room) verify(m mark) error {
 		return s.gone(m)
 	}
 	e := &ChangedError{File: s.File}
-	if u := rm.units[rm.done]; u.step != nil {
+	u := rm.units[rm.done]
+	if u.word == returning {
+		u = rm.units[rm.done+1]
+	}
+	if u.step != nil {
 		e.Line, e.Word = u.step.Line, u.word
 	}
 	return e
