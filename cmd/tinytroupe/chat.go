@@ -311,9 +311,7 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 		}
 	}
 	o := &mind.Options{NoHarmfulText: !c.set.HarmfulContentPrevention, NoCopyrightText: !c.set.CopyrightPrevention}
-	if c.stack.small {
-		o.Actions, o.Content = 5, 400
-	}
+	c.stack.bound(o)
 	m, err := mind.New(c.stack.model, o)
 	if err != nil {
 		return err
@@ -337,9 +335,7 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 		Rules: parlour{tinytroupe.Room{Acquainted: true}}, Journal: j, Store: c.rec.PutArtifact,
 		Observe: c.observe, Tolerate: tolerable,
 	}
-	if !c.set.EnableMemoryConsolidation {
-		opts.Episode = -1
-	}
+	opts.Episode = c.stack.episode(c.set)
 	if resumed {
 		if c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts); err != nil {
 			return err

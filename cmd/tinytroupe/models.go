@@ -13,6 +13,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
+	"github.com/tinytroupe-go/tinytroupe/mind"
 )
 
 const (
@@ -308,8 +309,32 @@ func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent,
 		llm.Meter(rec))
 }
 
-// A model with less context than this gets tighter bounds on its replies.
-const shortContext = 16384
+// A model with less context than shortContext gets tighter bounds on its replies,
+// and episodes that are consolidated earlier, so that persona, rules, episode and
+// reply fit 8,192 tokens.
+const (
+	shortContext = 16384
+	shortEpisode = 8000 // characters, about 2,000 tokens
+)
+
+// bound fits a mind to the model.
+func (st *stack) bound(o *mind.Options) {
+	if st.small {
+		o.Actions, o.Content = 5, 400
+	}
+}
+
+// episode is the length beyond which an episode is consolidated, as
+// tinytroupe.Options has it.
+func (st *stack) episode(s *config.Settings) int {
+	switch {
+	case !s.EnableMemoryConsolidation:
+		return -1
+	case st.small:
+		return shortEpisode
+	}
+	return 0
+}
 
 // tolerable are the failures that end one turn, and not everybody's.
 func tolerable(err error) bool {

@@ -341,9 +341,7 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 		NoHarmfulText: !s.set.HarmfulContentPrevention, NoCopyrightText: !s.set.CopyrightPrevention,
 		Images: s.image,
 	}
-	if s.stack.small {
-		o.Actions, o.Content = 5, 400
-	}
+	s.stack.bound(o)
 	m, err := mind.New(s.stack.model, o)
 	if err != nil {
 		return nil, err
@@ -372,9 +370,7 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	if s.f.allowPartial {
 		opts.Tolerate = tolerable
 	}
-	if !s.set.EnableMemoryConsolidation {
-		opts.Episode = -1
-	}
+	opts.Episode = s.stack.episode(s.set)
 	return s.study.Run(ctx, opts)
 }
 

@@ -1,11 +1,15 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,6 +34,11 @@ func TestScripts(t *testing.T) {
 			e.Setenv("OPENAI_API_KEY", "")
 			e.Setenv("OPENAI_BASE_URL", "")
 			e.Setenv("TINYTROUPE_MODEL", "")
+			// A chatbot to be tested.
+			bot := chatbot()
+			e.Defer(bot.Close)
+			e.Setenv("BOT_URL", bot.URL)
+			e.Setenv("BOT_TOKEN", "secret-of-the-bot")
 			return os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS(examples))
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
@@ -49,4 +58,30 @@ func instantServer() {
 	if err != nil {
 		os.Exit(1)
 	}
+}
+
+// chatbot answers what it is told, to whoever has its token. The first time that it
+// hears of "trouble" it fails.
+func chatbot() *httptest.Server {
+	var mu sync.Mutex
+	heard := map[string]bool{}
+	return httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct{ Session, Message string }
+		err := json.NewDecoder(r.Body).Decode(&in)
+		key := r.Header.Get("Idempotency-Key")
+		mu.Lock()
+		defer mu.Unlock()
+		again := heard[key]
+		heard[key] = true
+		switch {
+		case r.Header.Get("Authorization") != "Bearer secret-of-the-bot":
+			http.Error(w, "who are you? "+r.Header.Get("Authorization"), http.StatusUnauthorized)
+		case err != nil || key == "":
+			http.Error(w, "what?", http.StatusBadRequest)
+		case strings.Contains(in.Message, "trouble") && !again:
+			http.Error(w, "not now", http.StatusServiceUnavailable)
+		default:
+			fmt.Fprintf(w, `{"answer": %q}`, "I heard you in "+in.Session+". Goodbye.")
+		}
+	}))
 }

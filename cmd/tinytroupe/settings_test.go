@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"github.com/tinytroupe-go/tinytroupe/config"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -152,5 +153,20 @@ func TestLog(t *testing.T) {
 	}
 	if text, err := os.ReadFile(filepath.Join(e.dir, "more.txt")); err != nil || string(text) != "one\ntwo\n" {
 		t.Errorf("%v %q", err, text)
+	}
+}
+
+// TestEpisode: a small context consolidates earlier, unless config.ini says never.
+func TestEpisode(t *testing.T) {
+	on, off := &config.Settings{EnableMemoryConsolidation: true}, &config.Settings{}
+	small, large := &stack{small: true}, &stack{}
+	for _, tt := range []struct {
+		st   *stack
+		set  *config.Settings
+		want int
+	}{{large, on, 0}, {small, on, shortEpisode}, {large, off, -1}, {small, off, -1}} {
+		if got := tt.st.episode(tt.set); got != tt.want {
+			t.Errorf("small %v, consolidation %v: %d, want %d", tt.st.small, tt.set.EnableMemoryConsolidation, got, tt.want)
+		}
 	}
 }
