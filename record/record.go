@@ -90,7 +90,7 @@ func create(dir string, o *Options) (*Record, error) {
 		}
 		err := os.Mkdir(d, 0o700)
 		if errors.Is(err, fs.ErrExist) {
-			if old, err := os.ReadDir(d); err != nil || !blank(old) {
+			if old, err := os.ReadDir(d); err != nil || !Blank(old) {
 				continue
 			}
 		} else if err != nil {
@@ -118,9 +118,9 @@ func create(dir string, o *Options) (*Record, error) {
 	}
 }
 
-// blank reports whether a folder holds nothing but what Create leaves before the
-// manifest is there.
-func blank(entries []os.DirEntry) bool {
+// Blank reports whether a folder holds nothing, or nothing but what Create leaves
+// before the manifest is there.
+func Blank(entries []os.DirEntry) bool {
 	return !slices.ContainsFunc(entries, func(e os.DirEntry) bool {
 		return e.Name() != lockFile && !strings.HasPrefix(e.Name(), tempPrefix)
 	})

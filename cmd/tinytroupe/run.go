@@ -318,7 +318,7 @@ func vacant(dir string) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("--dir: %w", err)
-	case len(list) > 0:
+	case !record.Blank(list):
 		return fmt.Errorf("--dir %s: the folder holds something that is not a record: name another, which will be made", dir)
 	}
 	return nil
