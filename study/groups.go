@@ -235,7 +235,7 @@ func (d *decoder) assign(n *node, g *Group) {
 			continue
 		}
 		if i := slices.IndexFunc(g.People, func(p Person) bool { return p.Persona.Get(name) != nil }); i >= 0 {
-			d.bad.add(f.key.at, []string{"Call the assigned attribute something else."}, "%s has a %s already", g.People[i].Name(), name)
+			d.bad.add(f.key.at, []string{"Call the assigned attribute something else."}, "%s has an attribute %s already", g.People[i].Name(), name)
 			continue
 		}
 		r := chance(d.study.Seed, "assign", g.Name, name)

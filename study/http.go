@@ -151,6 +151,9 @@ func (d *decoder) template(n, assigned *node) Template {
 
 // checkURL reports an address that cannot be called.
 func (d *decoder) checkURL(h *HTTP, n *node) {
+	if d.bad.at(n.at) {
+		return
+	}
 	d.static(h.URL, "the address")
 	s, err := h.URL.with(h.fromEnv)
 	if err != nil || s == "" {

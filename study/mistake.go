@@ -200,6 +200,13 @@ func (l *mistakes) add(p place, hints []string, format string, args ...any) *Mis
 	return m
 }
 
+// at reports whether there is a mistake on the line of p, in p or behind it.
+func (l *mistakes) at(p place) bool {
+	return slices.ContainsFunc(l.list, func(m *Mistake) bool {
+		return p.src != nil && m.File == p.src.name && m.Line == p.line && m.Column >= p.col && m.Column < p.col+max(p.width, 1)
+	})
+}
+
 // err returns what was collected, sorted, each mistake once; nil where there is none.
 func (l *mistakes) err(first string) error {
 	if len(l.list) == 0 {
