@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"github.com/tinytroupe-go/tinytroupe/config"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -14,8 +13,10 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
 // TestSettings: what config.ini says has the effect that docs/config.md promises.
@@ -167,6 +168,33 @@ func TestEpisode(t *testing.T) {
 	}{{large, on, 0}, {small, on, shortEpisode}, {large, off, -1}, {small, off, -1}} {
 		if got := tt.st.episode(tt.set); got != tt.want {
 			t.Errorf("small %v, consolidation %v: %d, want %d", tt.st.small, tt.set.EnableMemoryConsolidation, got, tt.want)
+		}
+	}
+}
+
+// TestFoundCap: a paid model that was found, not named, is capped at 1 USD, which is
+// said; a named one, a free one and a run with a cap of its own are left alone.
+func TestFoundCap(t *testing.T) {
+	none := func(string) (string, bool) { return "", false }
+	found, err := choose(t.Context(), "", "", &config.Settings{OpenAIKey: "k", From: map[string]string{}}, none)
+	if err != nil || found.name != defaultOpenAI || !found.found {
+		t.Fatalf("a key alone means %+v, %v", found, err)
+	}
+	for _, tt := range []struct {
+		choice choice
+		budget float64
+		want   float64
+	}{
+		{found, 0, foundCap},
+		{found, 5, 5},
+		{choice{name: defaultOpenAI}, 0, 0},
+		{choice{name: "openai/unpriced", found: true}, 0, 0},
+		{choice{name: rehearsalName}, 0, 0},
+	} {
+		s := &session{f: &runFlags{budget: tt.budget}, study: &study.Study{}, choice: tt.choice}
+		s.settleCaps()
+		if said := strings.Contains(strings.Join(s.warn, "\n"), "capped at $1.00"); s.caps.usd != tt.want || said != (tt.want == foundCap) {
+			t.Errorf("%+v, --budget %v: capped at %v, said %v", tt.choice, tt.budget, s.caps.usd, said)
 		}
 	}
 }
