@@ -337,6 +337,8 @@ func FuzzLoad(f *testing.F) {
 		f.Add(string(data))
 	}
 	f.Add(fmt.Sprintf(whole, "together", true, "act"))
+	f.Add(fmt.Sprintf(scenes, "in turn"))
+	f.Add("people: {a: {file: '*.json', where: {name: A}, count: 1, assign: {x: [1]}}, b: {http: {url: 'http://x', body: {a: ['${said}', 1]}, reply: /a}}, c: {human: C}}\nworld: {network: rows.csv, rooms: {by: x}}\nscript: [{for: y in [1, 2], do: [{say: '${y} ${person.x}', to: a}]}]")
 	for _, text := range []string{"a: &a [*a]", "say: !x", "a: |\n  b\n c", "{", "- - - ? :", "a: \"\\x\"", "people: {a: {persona: {b: [c, {d: e}]}}}\nscript: [{say: \"${person.b}\"}]"} {
 		f.Add(text)
 	}
@@ -361,7 +363,7 @@ func FuzzLoad(f *testing.F) {
 			}
 			return
 		}
-		for _, step := range s.Script {
+		for _, step := range s.Steps() {
 			if step.Hash == "" || step.Line < 1 {
 				t.Fatalf("%+v", step)
 			}

@@ -62,6 +62,33 @@ script:
 	}
 }
 
+// TestStaff: staff is selected where it is named, and nowhere else.
+func TestStaff(t *testing.T) {
+	for to, want := range map[string]string{
+		"everyone": "Ann", "{age: 1..99}": "Ann", "{not: Ann}": "", "{not: mo}": "Ann", "mo": "Mo", "Mo": "Mo",
+		"[everyone, mo]": "Ann, Mo", "[mo, {age: 1..99, not: Mo}]": "Ann, Mo", "{not: [Ann, mo]}": "",
+	} {
+		s, err := loadText("people: {ann: {persona: {name: Ann, age: 30}}, mo: {persona: {name: Mo, age: 40}, staff: yes}}\nscript: [{say: Hi, to: " + to + "}]\n")
+		if err != nil {
+			if want != "" || !strings.Contains(err.Error(), "this selects nobody") {
+				t.Errorf("%s: %v", to, err)
+			}
+			continue
+		}
+		var got []string
+		for _, g := range s.People {
+			for _, p := range g.People {
+				if s.Script[0].To.Selects(p) {
+					got = append(got, p.Name())
+				}
+			}
+		}
+		if strings.Join(got, ", ") != want {
+			t.Errorf("%s: %v, want %s", to, got, want)
+		}
+	}
+}
+
 // TestDurations spells random durations and reads them back, as the steps of a run
 // and as a skip.
 func TestDurations(t *testing.T) {
