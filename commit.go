@@ -126,9 +126,6 @@ func (tx *commit) finish() error {
 	w.st = tx.s
 	w.mu.Unlock()
 	for _, ev := range tx.events {
-		if ev.Kind == EventCarried {
-			delete(w.jobs, ev.Who) // it was of what they remembered before
-		}
 		if ev.Kind == EventMemo {
 			if m := w.seats[ev.Who].memory; m != nil {
 				m.Add(*ev.Memo)
