@@ -95,7 +95,7 @@ func findServer(ctx context.Context, s *config.Settings, env func(string) (strin
 	if source == "environment" {
 		source = "OPENAI_BASE_URL"
 	}
-	where := fmt.Sprintf("%s (%s)", p.url, source)
+	where := fmt.Sprintf("%s (%s)", place(p.url), source)
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	models, err := p.models(ctx, s)
@@ -109,7 +109,7 @@ func findServer(ctx context.Context, s *config.Settings, env func(string) (strin
 func only(p *provider, models []served, where string) (choice, error) {
 	speak := slices.DeleteFunc(slices.Clone(models), func(m served) bool { return m.embeds && len(models) > 1 })
 	if len(speak) == 1 {
-		return choice{p.name + "/" + speak[0].id, "the only model at " + p.url, true}, nil
+		return choice{p.name + "/" + speak[0].id, "the only model at " + place(p.url), true}, nil
 	}
 	var names strings.Builder
 	for _, m := range speak[:min(len(speak), 20)] {
@@ -161,7 +161,7 @@ func findOllama(ctx context.Context, s *config.Settings, env func(string) (strin
 	case err != nil || len(models) == 0:
 		return choice{}, nil
 	}
-	return only(p, models, "Ollama at "+p.url)
+	return only(p, models, "Ollama at "+place(p.url))
 }
 
 // caps are what a run may use; 0 is no limit.
@@ -266,7 +266,7 @@ func (st *stack) compatible(ctx context.Context, p *provider, id string, s *conf
 	// with the one that it has.
 	i := slices.IndexFunc(models, func(m served) bool { return m.id == id })
 	if i < 0 && len(models) > 0 {
-		log.Warn(fmt.Sprintf("%s does not list %s%s", p.url, id, meant(p.name, id, models)))
+		log.Warn(fmt.Sprintf("%s does not list %s%s", place(p.url), id, meant(p.name, id, models)))
 		i = 0
 	}
 	if i >= 0 {

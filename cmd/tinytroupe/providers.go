@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -217,4 +218,14 @@ func atFault(err error) error {
 		return &exitError{code: exitFailed, err: err}
 	}
 	return usage(err)
+}
+
+// place is an address without what may be secret in it.
+func place(address string) string {
+	u, err := url.Parse(address)
+	if err != nil {
+		return "(not a URL)"
+	}
+	u.RawQuery = ""
+	return u.Redacted()
 }

@@ -1,0 +1,220 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+)
+
+func (p *program) modelsCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "models [PROVIDER]",
+		Short: "List the models that can be used",
+		Long: `Models asks each provider that is configured, and the servers that run on this
+machine, for their models, and shows how much context each has and what it costs, in
+US dollars for a million tokens, as far as that is known. Nothing is generated.
+
+Providers are openai, azure, ollama, llamacpp, vllm, lmstudio, openrouter, groq,
+together, mistral and deepseek. Azure does not list deployments to who has a key
+alone.`,
+		Example: `  tinytroupe models
+  tinytroupe models ollama
+  OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe models openai`,
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: cobra.FixedCompletions(providerNames(), cobra.ShellCompDirectiveNoFileComp),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return p.models(cmd.Context(), args)
+		},
+	}
+}
+
+func (p *program) models(ctx context.Context, args []string) error {
+	s, err := config.Load(configFiles(""), &config.Options{Env: p.env})
+	if err != nil {
+		return usage(err)
+	}
+	if len(args) == 1 {
+		return p.modelsOf(ctx, args[0], s)
+	}
+	shown, err := p.everyModel(ctx, s)
+	if err != nil || shown {
+		return err
+	}
+	_, err = fmt.Fprintf(p.stdout, "no provider is configured, and no server answers on this machine\n"+
+		"rehearsal needs none; for others set %s\n", strings.Join(variables(s, p.env), ", "))
+	return err
+}
+
+// variables are those that configure hosted providers.
+func variables(s *config.Settings, env func(string) (string, bool)) []string {
+	var names []string
+	for _, name := range providerNames() {
+		if q, err := providerOf(name, s, env); err == nil && (!q.local || name == "openai") {
+			names = append(names, q.keyName)
+		}
+	}
+	return names
+}
+
+func (p *program) modelsOf(ctx context.Context, name string, s *config.Settings) error {
+	if name == rehearsalName {
+		_, err := fmt.Fprintln(p.stdout, "rehearsal is itself the model: free, offline, evidence of nothing")
+		return err
+	}
+	q, err := providerOf(name, s, p.env)
+	if err == nil {
+		err = q.ready()
+	}
+	if err != nil {
+		return usage(err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	list, err := q.detailed(ctx, s)
+	if err != nil {
+		return atFault(q.advise(err))
+	}
+	return q.write(p.stdout, list)
+}
+
+// everyModel lists the models of all providers that are configured or answer.
+func (p *program) everyModel(ctx context.Context, s *config.Settings) (shown bool, err error) {
+	type answer struct {
+		p    *provider
+		list []served
+		err  error
+	}
+	var answers []*answer
+	var wg sync.WaitGroup
+	for _, name := range providerNames() {
+		q, err := providerOf(name, s, p.env)
+		if name == rehearsalName || err == nil && !q.said && (!q.local || name != "ollama" && s.BaseURL != "") {
+			continue // nobody spoke of it, or it would be openai's server again
+		}
+		a := &answer{p: q, err: err}
+		answers = append(answers, a)
+		if err != nil {
+			a.p = &provider{title: name, said: true}
+			continue
+		}
+		wg.Go(func() {
+			most := askTime
+			if !q.said {
+				most = probeTime
+			}
+			ctx, cancel := context.WithTimeout(ctx, most)
+			defer cancel()
+			if a.err = q.ready(); a.err == nil {
+				a.list, a.err = q.detailed(ctx, s)
+			}
+		})
+	}
+	wg.Wait()
+	var errs []error
+	for _, a := range answers {
+		switch {
+		case a.err != nil && a.p.said:
+			errs = append(errs, atFault(a.p.advise(a.err)))
+		case a.err != nil:
+			continue
+		default:
+			errs = append(errs, a.p.write(p.stdout, a.list))
+		}
+		shown = true
+	}
+	return shown, worst(errs)
+}
+
+// worst joins errors under the exit code of failures, if there are any.
+func worst(errs []error) error {
+	err := errors.Join(errs...)
+	if err == nil {
+		return nil
+	}
+	code := exitUsage
+	for _, e := range errs {
+		if x, ok := errors.AsType[*exitError](e); ok && x.code == exitFailed {
+			code = exitFailed
+		}
+	}
+	return &exitError{code: code, err: err}
+}
+
+// advise adds to an error of the provider what to do about it.
+func (p *provider) advise(err error) error {
+	switch {
+	case errors.Is(err, llm.ErrAuth):
+		return fmt.Errorf("%w\nIs %s right?", err, p.keyName)
+	case errors.Is(err, llm.ErrTransient) && p.local && p.name != "ollama":
+		return fmt.Errorf("%w\nStart %s, or say where it is: %s", err, p.title, p.urlName)
+	case errors.Is(err, llm.ErrNotFound) && p.urlName != "":
+		return fmt.Errorf("%w\nIs %s right?", err, p.urlName)
+	}
+	return err
+}
+
+// detailed is the list of models with what each of them says itself.
+func (p *provider) detailed(ctx context.Context, s *config.Settings) ([]served, error) {
+	list, err := p.models(ctx, s)
+	if err != nil || p.name != "ollama" {
+		return list, err
+	}
+	e, err := p.ollama(s, slog.New(slog.DiscardHandler), 0)
+	if err != nil {
+		return nil, err
+	}
+	defer e.Close()
+	for i := range list {
+		info, err := e.Show(ctx, list[i].id)
+		if err != nil {
+			break // what is not known is not shown
+		}
+		list[i].context, list[i].embeds = info.Context, list[i].embeds || info.Embeds()
+	}
+	return list, nil
+}
+
+// write shows a list of the provider's models.
+func (p *provider) write(w io.Writer, list []served) error {
+	fmt.Fprintf(w, "%s at %s, %s\n", p.title, place(p.url), count(len(list), "model"))
+	if p.name == "azure" {
+		fmt.Fprintln(w, "  what the resource could deploy; a model is named by its deployment, azure/DEPLOYMENT")
+	}
+	slices.SortFunc(list, func(a, b served) int { return strings.Compare(a.id, b.id) })
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, m := range list {
+		context := "context unknown"
+		if m.context > 0 {
+			context = fmt.Sprintf("%d tokens", m.context)
+		}
+		kind := ""
+		if m.embeds {
+			kind = "\tembeddings"
+		}
+		fmt.Fprintf(tw, "  %s/%s\t%s\t%s%s\n", p.name, line(m.id), context, listPrice(p.name+"/"+m.id), kind)
+	}
+	return tw.Flush()
+}
+
+// listPrice is what a million tokens of a model cost.
+func listPrice(model string) string {
+	switch c, ok := prices(model); {
+	case !ok:
+		return "price unknown"
+	case c == llm.Price{}:
+		return "free"
+	default:
+		return fmt.Sprintf("%s in, %s out", usd(c.Input), usd(c.Output))
+	}
+}
