@@ -110,14 +110,11 @@ func (f *files) glob(pattern string) ([]string, error) {
 	}
 	var names []string
 	for _, name := range found {
-		rel := strings.TrimPrefix(name, base+"/")
-		if f.fsys == nil {
-			if rel, err = filepath.Rel(base, name); err != nil {
-				return nil, err
-			}
-			rel = filepath.ToSlash(rel)
+		rel, err := filepath.Rel(base, name)
+		if err != nil {
+			return nil, err
 		}
-		if !f.isDir(rel) {
+		if rel = filepath.ToSlash(rel); !f.isDir(rel) {
 			names = append(names, rel)
 		}
 	}

@@ -139,3 +139,20 @@ func TestNoBudget(t *testing.T) {
 		}
 	}
 }
+
+// TestLoadAbove: a pattern or a folder may lie beside the study's folder, also in an
+// fs.FS.
+func TestLoadAbove(t *testing.T) {
+	for _, file := range []string{"../people", "../people/*.agent.json"} {
+		s, err := study.Load("chat/study.yaml", &study.LoadOptions{FS: fstest.MapFS{
+			"people/ann.agent.json": {Data: []byte(`{"name":"Ann"}`)},
+			"people/bob.agent.json": {Data: []byte(`{"name":"Bob"}`)},
+			"chat/study.yaml":       {Data: []byte("people: {all: {file: \"" + file + "\"}}\nscript: [{run: 1}]\n")},
+		}})
+		if err != nil {
+			t.Error(err)
+		} else if n := len(s.People[0].People); n != 2 {
+			t.Errorf("%s: %d people, want 2", file, n)
+		}
+	}
+}
