@@ -10,6 +10,7 @@ import (
 //go:embed people/*.agent.json fragments/*.fragment.json
 //go:embed */study.yaml */README.md
 //go:embed customer-interview/guide.md customer-interview/people
+//go:embed social-network/edges.csv testing-a-chatbot/tasks.csv testing-a-chatbot/server/main.go
 var files embed.FS
 
 // Files returns people/NAME.agent.json, fragments/NAME.fragment.json, and a folder for

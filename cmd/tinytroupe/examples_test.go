@@ -1,9 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"testing"
 	"time"
 )
@@ -17,8 +20,9 @@ func TestExamples(t *testing.T) {
 			if e := command(t, t.Context(), nil, "init", dir, "--example", name); e.code != exitDone {
 				t.Fatal(e.stderr)
 			}
+			args := append([]string{"run", filepath.Join(dir, "study.yaml"), "--dir", filepath.Join(t.TempDir(), "r")}, exampleArgs(t, name, dir)...)
 			begun := time.Now()
-			e := command(t, t.Context(), exampleEnv(t, name), "run", filepath.Join(dir, "study.yaml"), "--dir", filepath.Join(t.TempDir(), "r"))
+			e := command(t, t.Context(), nil, args...)
 			if e.code != exitDone {
 				t.Fatalf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
 			}
@@ -30,8 +34,39 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// exampleEnv is the environment that an example needs.
-func exampleEnv(*testing.T, string) map[string]string { return nil }
+// exampleArgs starts what an example needs, and returns what its run is told of it.
+func exampleArgs(t *testing.T, name, dir string) []string {
+	t.Helper()
+	if name != "testing-a-chatbot" {
+		return nil
+	}
+	// As its page says: with the server that init wrote.
+	server := filepath.Join(t.TempDir(), "server")
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", server, filepath.Join("server", "main.go"))
+	build.Dir = dir
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	cmd := exec.CommandContext(t.Context(), server, "-addr", "127.0.0.1:0")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	url, err := bufio.NewReader(out).ReadString('\n')
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // it was killed
+	})
+	return []string{"--set", "bot=" + strings.TrimSpace(url)}
+}
 
 // steady replaces what differs from run to run.
 func steady(out string) string {
