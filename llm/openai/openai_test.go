@@ -45,14 +45,6 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// Azure's key has a header of its own, and its older addresses a query.
-func TestConformanceAzure(t *testing.T) {
-	llmtest.TestModel(t, func(t *testing.T, url, key string) llm.Model {
-		return newModel(t, &openai.Options{
-			BaseURL: url + "/openai/deployments/d?api-version=2024-10-21", Key: key, KeyHeader: "api-key", Provider: "azure"})
-	}, nil)
-}
-
 // answering serves one fixed answer and keeps the newest request's body and path.
 type answering struct {
 	*httptest.Server
