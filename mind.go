@@ -40,7 +40,8 @@ type Perception struct {
 	Acts      []ActSpec   // every kind that may be used, core kinds first, then faculties' by name
 }
 
-// A Decision is what a mind proposes. DONE is added where it is missing.
+// A Decision is what a mind proposes. DONE is added where it is missing; without
+// actions it is all there is. No decision (nil) fails the turn.
 type Decision struct {
 	Actions []Action
 	State   *MentalState // nil leaves it as it was
@@ -97,7 +98,7 @@ type Faculty interface {
 
 // ActSpec describes one kind of act.
 type ActSpec struct {
-	Kind    ActionKind
+	Kind    ActionKind      // in upper case; one faculty of a person has it
 	Faculty string          // who performs it; empty for the core kinds
 	Purpose string          // when and how to use it, for the mind
 	Schema  json.RawMessage // JSON schema of the content; nil for plain text

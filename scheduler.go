@@ -8,8 +8,9 @@ import (
 )
 
 // A Scheduler arranges the people of a step in rounds. The members of a round act
-// unaware of one another; later rounds perceive what earlier ones did. r is
-// derived from the world's seed and the step, and is the only source of chance.
+// unaware of one another; later rounds perceive what earlier ones did. Who is named
+// twice in a round takes one turn in it, whoever is not present none. r is derived
+// from the world's seed and the step, and is the only source of chance.
 type Scheduler interface {
 	Rounds(v *View, step int, r *rand.Rand) [][]string
 }

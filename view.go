@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A View is the world at one moment, read-only. It is valid during the call it
-// was given to.
+// A View is the world at one moment, read-only, as are the slices that it returns.
+// It is valid during the call it was given to; one from [World.View] stays valid.
 type View struct{ s *state }
 
 // World returns the world's name.
