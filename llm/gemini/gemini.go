@@ -1,6 +1,7 @@
 // Package gemini speaks Google's Gemini API, generateContent and batchEmbedContents,
-// on net/http alone and without streaming. It was tested against a test server only,
-// built from public documentation and reports.
+// on net/http alone and without streaming. Google calls generateContent the older way
+// beside its Interactions; models of November 2026 still have both. The package was
+// tested against a test server only, built from public documentation and reports.
 //
 // Models differ in what they accept: older ones know a budget of thinking in place of
 // a level, some no schemas, Gemma no system prompt. A [Model] begins with the newest
