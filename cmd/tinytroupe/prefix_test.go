@@ -71,7 +71,7 @@ func TestPrefix(t *testing.T) {
 
 // TestTogether: 32 people who act together are 32 calls in flight, where 32 are allowed.
 func TestTogether(t *testing.T) {
-	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker, Latency: 300 * time.Millisecond})
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker, Latency: 3 * time.Second})
 	e := runStudy(t, everybody(t, 32, 1), s, "--parallel", "32")
 	if e.code != exitDone {
 		t.Fatalf("exit %d\n%s", e.code, e.stderr)
