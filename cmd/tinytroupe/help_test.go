@@ -2,6 +2,10 @@ package main
 
 import (
 	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,6 +75,83 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%s: no example is of this command", path)
 		}
 	})
+}
+
+// TestPagesCalls: every call of the command in the pages is one that it takes.
+func TestPagesCalls(t *testing.T) {
+	pages, err := filepath.Glob("../../examples/*/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, page := range append(pages, "../../README.md", "../../docs/tour.md", "../../docs/from-tinytroupe.md", "../../docs/study.md", "../../docs/real-run.md") {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = regexp.MustCompile(`(?s)<!-- begin.*?<!-- end[^>]*-->`).ReplaceAll(text, nil) // what programs print
+		var lines []string
+		language, fenced := "", false
+		for l := range strings.Lines(string(text)) {
+			if rest, ok := strings.CutPrefix(l, "```"); ok {
+				language, fenced = strings.TrimSpace(rest), !fenced
+			} else if fenced && language == "" {
+				lines = append(lines, l)
+			} else if !fenced {
+				for _, m := range regexp.MustCompile("`(tinytroupe [^`]*)`").FindAllStringSubmatch(l, -1) {
+					lines = append(lines, m[1])
+				}
+			}
+		}
+		for _, l := range lines {
+			l, _, _ = strings.Cut(l, " #")
+			if !regexp.MustCompile(`^([A-Z_]+=\S+ )*tinytroupe `).MatchString(l) {
+				continue
+			}
+			for _, words := range exampleCalls(strings.ReplaceAll(l, `="`, `=`)) {
+				n++
+				root := (&program{}).command()
+				found, args, err := root.Find(words)
+				if err == nil {
+					err = found.ParseFlags(args)
+				}
+				if err != nil {
+					t.Errorf("%s: %s: %v", page, strings.TrimSpace(l), err)
+				}
+			}
+		}
+	}
+	if n < 25 {
+		t.Errorf("only %d calls found", n)
+	}
+}
+
+// TestTour runs the commands of the tour that are marked so, one after the other in
+// one folder.
+func TestTour(t *testing.T) {
+	tour, err := os.ReadFile("../../docs/tour.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	n := 0
+	for _, block := range regexp.MustCompile("(?s)<!-- run -->\n```\n(.*?)```").FindAllSubmatch(tour, -1) {
+		for l := range strings.Lines(string(block[1])) {
+			l, _, _ = strings.Cut(l, " #")
+			words := strings.Fields(l)
+			cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
+			cmd.Dir = dir
+			cmd.Env = append(os.Environ(), "OPENAI_API_KEY=", "OPENAI_BASE_URL=", "TINYTROUPE_MODEL=")
+			out, err := cmd.CombinedOutput()
+			if err != nil || len(out) == 0 {
+				t.Errorf("%s: %v\n%s", l, err, out)
+			}
+			n++
+		}
+	}
+	if n < 7 {
+		t.Errorf("only %d commands were run", n)
+	}
 }
 
 // TestManual: help shows all there is.
