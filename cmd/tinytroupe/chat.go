@@ -26,6 +26,9 @@ import (
 // chatRoom is the room that a chat's journal is of.
 const chatRoom = "chat"
 
+// budgetKey is the parameter of a chat's manifest that holds its cap, in US dollars.
+const budgetKey = "budget_usd"
+
 // chatFlags are the flags of chat.
 type chatFlags struct {
 	fragments []string
@@ -176,6 +179,10 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		return c.refuse("%w", err)
 	}
 	limits := caps{usd: c.f.budget}
+	if old && limits.usd == 0 {
+		// A cap holds until another is named; what was spent before counts.
+		limits.usd, _ = c.rec.Manifest().Parameters[budgetKey].(float64)
+	}
 	if limits.usd == 0 && c.choice.paid() {
 		limits.usd = foundCap
 		c.warn = append(c.warn, fmt.Sprintf("%s was found, not named: the chat is capped at %s (--budget sets another cap)", c.choice.name, usd(foundCap)))
@@ -318,6 +325,9 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 	}
 	if err := c.rec.Update(func(man *record.Manifest) {
 		man.Status, man.Problem, man.Prompts = record.Running, "", m.Hash()
+		if limits.usd > 0 {
+			man.Parameters = map[string]any{budgetKey: limits.usd}
+		}
 	}); err != nil {
 		return err
 	}
