@@ -155,8 +155,9 @@ func (ollama) Encode(c *Call, a *Answer) []byte {
 		return encode(object{"models": list})
 	case About:
 		return encode(object{
-			"parameters": "stop                           \"<|im_end|>\"",
-			"model_info": object{"general.architecture": "test", "test.context_length": a.Context},
+			"capabilities": []string{"completion", "vision"},
+			"parameters":   "stop                           \"<|im_end|>\"",
+			"model_info":   object{"general.architecture": "test", "test.context_length": a.Context},
 		})
 	case EmbedText:
 		return encode(object{"model": a.Model, "embeddings": a.Vectors, "prompt_eval_count": a.Usage.Input})

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -26,7 +27,8 @@ type Model struct {
 	asking chan struct{} // holds one token: whose turn it is to ask for the context
 
 	mu      sync.Mutex
-	numCtx  int // what calls ask for; 0 until it is known
+	numCtx  int  // what calls ask for; 0 until it is known
+	blind   bool // the server says what the model can do, and to see is not among it
 	noThink bool
 	schemas map[string]schemaState // by body
 }
@@ -107,7 +109,7 @@ func (m *Model) Context(ctx context.Context) (int, error) {
 	if n == 0 {
 		n = info.NumCtx
 	}
-	if n == 0 {
+	if n <= 0 {
 		n = DefaultNumCtx
 	}
 	if info.Context > 0 && n > info.Context {
@@ -118,6 +120,7 @@ func (m *Model) Context(ctx context.Context) (int, error) {
 	}
 	m.mu.Lock()
 	m.numCtx = n
+	m.blind = info.Capabilities != nil && !slices.Contains(info.Capabilities, "vision")
 	m.mu.Unlock()
 	return n, nil
 }
@@ -126,6 +129,15 @@ func (m *Model) known() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.numCtx
+}
+
+// cannotSee reports whether a request has images that nobody would see.
+func (m *Model) cannotSee(req *llm.Request) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.blind && slices.ContainsFunc(req.Messages, func(msg llm.Message) bool {
+		return slices.ContainsFunc(msg.Parts, func(p llm.Part) bool { return p.Image != nil })
+	})
 }
 
 type chatRequest struct {
@@ -172,11 +184,16 @@ type chatResponse struct {
 // the model has. Where the server cannot make a grammar of a schema, or does not let
 // the model think, it is asked again without, within the call; refusals cost
 // nothing. A prompt that does not fit, or that the server may have cut, is an
-// ErrTooLong; a reply that ran into the end of the context is an ErrTruncated.
+// ErrTooLong; a reply that ran into the end of the context is an ErrTruncated; images
+// for a model that cannot see, as far as the server says, are an error.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	numCtx, err := m.Context(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if m.cannotSee(req) {
+		return nil, &llm.Error{Provider: m.name, Err: wire.Worded(llm.ErrNotFound,
+			"the model does not see images, and Ollama would leave them out without a word; nothing was sent")}
 	}
 	// A guess, and half of it at that: only what cannot fit is not sent.
 	if n := estimate(req); n/2 > numCtx {
@@ -282,6 +299,8 @@ func firstOf[T comparable](a, b T) T {
 // response types a good answer: only a finished text that is not empty, to a prompt
 // that was read whole, is one.
 func (m *Model) response(req *llm.Request, reply *chatResponse, numCtx int) (*llm.Response, error) {
+	// No count of a server makes a sum run over, or a budget grow.
+	reply.Prompt, reply.Output = min(max(reply.Prompt, 0), 1e9), min(max(reply.Output, 0), 1e9)
 	resp := &llm.Response{
 		Model: m.e.c.Own(firstOf(reply.Model, m.id)), Finish: llm.FinishStop,
 		Usage: llm.Usage{Input: reply.Prompt, Output: reply.Output},

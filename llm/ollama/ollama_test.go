@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,109 @@ func TestConformance(t *testing.T) {
 		NoCounts:   true,
 		Rejectable: []string{"think"},
 	})
+}
+
+func TestEmbedderConformance(t *testing.T) {
+	llmtest.TestEmbedder(t, func(t *testing.T, url, key string) llm.Embedder {
+		m, err := ollama.NewEmbedder("test-model", &ollama.Options{Host: url, Key: key})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(m.Close)
+		return m
+	}, &llmtest.TestOptions{Dialect: llmtest.Ollama()})
+}
+
+// Ollama leaves out images that its model cannot see, and answers.
+func TestBlind(t *testing.T) {
+	blind := serve(t, `{"capabilities":["completion"],"message":{"content":"A lovely picture."},"done":true,"done_reason":"stop"}`)
+	req := hello()
+	req.Messages[0].Parts = append(req.Messages[0].Parts, llm.Part{Image: &llm.Image{MediaType: "image/png", Data: []byte("\x89PNG")}})
+	m := newModel(t, &ollama.Options{Host: blind.URL})
+	if resp, err := m.Generate(t.Context(), req); !errors.Is(err, llm.ErrNotFound) || !strings.Contains(err.Error(), "does not see") {
+		t.Errorf("%+v, %v", resp, err)
+	}
+	if _, err := m.Generate(t.Context(), hello()); err != nil {
+		t.Errorf("without an image: %v", err)
+	}
+}
+
+// Options reach the server, and stand in the identity, under which calls are kept.
+func TestOptions(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Keep: true})
+	m := newModel(t, &ollama.Options{Host: s.URL, NumCtx: 4000, KeepAlive: 90 * time.Second, MaxTokens: 7, Temperature: new(0.5), TopP: new(0.9),
+		Effort: "high", Seed: new(int64(40)), Extra: map[string]any{"num_thread": 2, "frequency_penalty": 0.5}, Key: "sk-0123456789abcdef"})
+	req := hello()
+	req.Draw = 2
+	if _, err := m.Generate(t.Context(), req); err != nil {
+		t.Fatal(err)
+	}
+	want := `{"model":"test-model","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Hello"}],"stream":false,` +
+		`"think":"high","keep_alive":"1m30s","truncate":false,"shift":false,"options":{"num_ctx":4000,"num_predict":7,"temperature":0.5,"top_p":0.9,"seed":42,` +
+		`"frequency_penalty":0.5,"num_thread":2}}`
+	if got := string(s.Calls()[0].Body); got != want {
+		t.Errorf("sent\n%s\nwant\n%s", got, want)
+	}
+	id := `ollama/test-model at ` + s.URL + ` with {"NumCtx":4000,"MaxTokens":7,"Temperature":0.5,"TopP":0.9,"Effort":"high","Seed":40} and "frequency_penalty":0.5,"num_thread":2`
+	if m.Identity() != id {
+		t.Errorf("identity %s\nwant     %s", m.Identity(), id)
+	}
+	plain := newModel(t, nil)
+	if plain.Identity() != "ollama/test-model" {
+		t.Errorf("identity %s", plain.Identity())
+	}
+	for name, o := range map[string]*ollama.Options{
+		"num_ctx twice": {Extra: map[string]any{"num_ctx": 1}}, "no context": {NumCtx: -1}, "no address": {Host: "ftp://x"}, "blank in key": {Key: "a b"},
+	} {
+		if _, err := ollama.New("m", o); err == nil || !strings.HasPrefix(err.Error(), "ollama: ") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if _, err := ollama.New("", nil); err == nil {
+		t.Error("no name, no error")
+	}
+}
+
+// Where grammars fail, less is asked for, and what helped is remembered.
+func TestAdapts(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Keep: true, Reject: []string{"think"},
+		Reply:  func(int, *llm.Request) (string, error) { return `{"a":"x"}`, nil },
+		Faults: func(n int) llmtest.Fault { return llmtest.Fault{Kind: llmtest.NoSchema} }})
+	m := newModel(t, &ollama.Options{Host: s.URL, Effort: "low"})
+	req := hello()
+	req.Schema = &llm.Schema{Name: "a", Body: []byte(`{"type":"object","properties":{"a":{"type":"string","maxLength":3}},"required":["a"]}`)}
+	for range 2 {
+		if _, err := m.Generate(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := []string{"no think", "any JSON, with the schema in the prompt"}
+	if got := m.Adapted(); !slices.Equal(got, want) {
+		t.Errorf("adapted %q, want %q", got, want)
+	}
+	if n := s.Stats().Calls; n != 5 {
+		t.Errorf("%d calls, want 4 to find out and 1", n)
+	}
+}
+
+func Example() {
+	server := llmtest.NewHandler(&llmtest.ServerOptions{Dialect: llmtest.Ollama(), Models: []string{"gemma3"},
+		Reply: func(int, *llm.Request) (string, error) { return "Hello, I am Lisa.", nil }})
+	s := httptest.NewServer(server)
+	defer s.Close()
+	m, err := ollama.New("gemma3", &ollama.Options{Host: s.URL}) // without Host, the Ollama of this machine
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer m.Close()
+	resp, err := m.Generate(context.Background(), &llm.Request{Messages: []llm.Message{llm.Text(llm.User, "Who are you?")}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(m.Name(), "says:", resp.Text)
+	// Output: ollama/gemma3 says: Hello, I am Lisa.
 }
 
 func TestAddress(t *testing.T) {
