@@ -283,8 +283,11 @@ const doctorSchema = `{"type":"object","properties":{"mark":{"type":"string","en
 
 // ask makes a tiny call.
 func (d *diagnosis) ask(ctx context.Context, c choice, st *stack, s *config.Settings) bool {
-	if p, known := prices(c.name); !known || p != (llm.Price{}) {
-		fmt.Fprintf(d.w, "        now asking %s for a few tokens, which may cost a fraction of a cent\n", c.name)
+	switch p, known := prices(c.name); {
+	case !known:
+		fmt.Fprintf(d.w, "        now asking %s for a few tokens; their price is not known\n", c.name)
+	case p != (llm.Price{}):
+		fmt.Fprintf(d.w, "        now asking %s for a few tokens, which costs a fraction of a cent\n", c.name)
 	}
 	req := &llm.Request{
 		Messages:  []llm.Message{llm.Text(llm.User, "Say hello.")},

@@ -27,13 +27,20 @@ type ended struct {
 	dir            string // of the record
 }
 
-// command runs the command in this process with the environment given.
+// command runs the command in this process with the environment given. An Ollama of
+// this machine is not seen.
 func command(t *testing.T, ctx context.Context, env map[string]string, args ...string) ended {
 	t.Helper()
 	var out, errs bytes.Buffer
 	p := &program{
 		stdout: &out, stderr: &errs, terminal: func() bool { return false },
-		env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
+		env: func(name string) (string, bool) {
+			v, ok := env[name]
+			if !ok && name == "OLLAMA_HOST" {
+				return "127.0.0.1:1", true
+			}
+			return v, ok
+		},
 	}
 	code := p.main(ctx, args)
 	return ended{code: code, stdout: out.String(), stderr: errs.String()}

@@ -188,7 +188,7 @@ func (p *provider) models(ctx context.Context, s *config.Settings) ([]served, er
 		infos, err := e.Models(ctx)
 		list := make([]served, 0, len(infos))
 		for _, m := range infos {
-			list = append(list, served{id: m.Name, embeds: m.Embeds()})
+			list = append(list, served{id: m.Name, embeds: m.Embeds() || strings.Contains(m.Name, "embed")})
 		}
 		return list, err
 	}

@@ -34,6 +34,8 @@ func TestScripts(t *testing.T) {
 			e.Setenv("OPENAI_API_KEY", "")
 			e.Setenv("OPENAI_BASE_URL", "")
 			e.Setenv("TINYTROUPE_MODEL", "")
+			e.Setenv("AZURE_OPENAI_ENDPOINT", "")
+			e.Setenv("OLLAMA_HOST", "127.0.0.1:1")
 			// A chatbot to be tested.
 			bot := chatbot()
 			e.Defer(bot.Close)
