@@ -229,7 +229,7 @@ func (m *Model) body(req *llm.Request, numCtx int, st schemaState, noThink bool)
 		c.Messages = append(c.Messages, chatMessage{Role: "system", Content: req.System})
 	}
 	for _, msg := range req.Messages {
-		c.Messages = append(c.Messages, message(msg))
+		c.Messages = append(c.Messages, messageOf(msg))
 	}
 	if req.Schema != nil {
 		c.Format = st.format()
@@ -277,7 +277,7 @@ func (c *chatRequest) addText(text string) {
 	c.Messages = append(c.Messages, chatMessage{Role: string(llm.User), Content: strings.TrimSpace(text)})
 }
 
-func message(m llm.Message) chatMessage {
+func messageOf(m llm.Message) chatMessage {
 	out := chatMessage{Role: string(m.Role)}
 	for _, p := range m.Parts {
 		out.Content += p.Text

@@ -239,33 +239,53 @@ func (e *Endpoint) exchange(ctx context.Context, name, id, method, path string, 
 	case err != nil:
 		return &failed{err: err}
 	}
-	var w struct {
-		Error string `json:"error"`
-	}
-	bad := json.Unmarshal(a.Body, &w)
-	if a.Status == http.StatusOK && w.Error == "" {
+	text := message(a.Body)
+	if a.Status == http.StatusOK && text == "" {
 		if err := e.c.Decode(name, a, out); err != nil {
 			return &failed{err: err}
 		}
 		return nil
 	}
-	if bad != nil || w.Error == "" {
-		w.Error = strings.TrimSpace(string(a.Body))
+	if text == "" {
+		text = strings.TrimSpace(string(a.Body))
 	}
 	if loc := a.Header.Get("Location"); a.Status >= 300 && a.Status < 400 {
-		w.Error = "redirected to " + loc + "; redirects are not followed"
+		text = "redirected to " + loc + "; redirects are not followed"
 	}
-	said := strings.ToLower(w.Error[:min(len(w.Error), 1000)])
+	said := strings.ToLower(text[:min(len(text), 1000)])
 	switch {
 	case missing(a.Status, said) && id != "":
-		w.Error += "; get it with: ollama pull " + id
+		text += "; get it with: ollama pull " + id
 	case a.Status == 404 || a.Status == 405:
-		w.Error += " (asked " + wire.Redacted(a.Asked) + ", is that Ollama?)"
+		text += " (asked " + wire.Redacted(a.Asked) + ", is that Ollama?)"
 	}
 	return &failed{status: a.Status, said: said, err: &llm.Error{
-		Provider: name, Status: a.Status, Body: e.c.Cut(w.Error),
+		Provider: name, Status: a.Status, Body: e.c.Cut(text),
 		RetryAfter: wire.RetryAfter(a.Header, time.Now()), Err: conditionOf(a.Status, said),
 	}}
+}
+
+// message returns what an error answer says, "" where a body is none. Newer servers
+// pass on an error of the engine below them: an object, or its JSON as text.
+func message(body []byte) string {
+	var w struct {
+		Error json.RawMessage `json:"error"`
+	}
+	var text string
+	var inner struct {
+		Message string `json:"message"`
+	}
+	switch {
+	case json.Unmarshal(body, &w) != nil:
+	case json.Unmarshal(w.Error, &inner) == nil && inner.Message != "":
+		return inner.Message
+	case json.Unmarshal(w.Error, &text) != nil:
+	case strings.HasPrefix(text, "{"):
+		if deeper := message([]byte(text)); deeper != "" {
+			return deeper
+		}
+	}
+	return text
 }
 
 // missing: the server has no such model.

@@ -101,6 +101,22 @@ func TestAzureFilter(t *testing.T) {
 	}
 }
 
+// What compatible servers report as cached is read in their forms.
+func TestUsageForms(t *testing.T) {
+	for usage, want := range map[string]llm.Usage{
+		`{"prompt_tokens":100,"completion_tokens":7,"prompt_cache_hit_tokens":64,"prompt_cache_miss_tokens":36}`:                                      {Input: 100, CachedInput: 64, Output: 7}, // DeepSeek
+		`{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":{"cached_tokens":64},"completion_tokens_details":{"reasoning_tokens":3}}`: {Input: 100, CachedInput: 64, Output: 7, Reasoning: 3},
+		`{"prompt_tokens":100,"completion_tokens":7,"prompt_tokens_details":null}`:                                                                    {Input: 100, Output: 7}, // vLLM
+		`null`: {},
+	} {
+		a := serve(t, always(200, nil, `{"choices":[{"message":{"content":"fine"},"finish_reason":"stop"}],"usage":`+usage+`}`))
+		resp, err := newModel(t, &openai.Options{BaseURL: a.URL}).Generate(t.Context(), hello())
+		if err != nil || resp.Usage != want {
+			t.Errorf("%s: %+v, %v", usage, resp, err)
+		}
+	}
+}
+
 func TestPresets(t *testing.T) {
 	seen := map[string]bool{}
 	for _, p := range openai.Presets() {
