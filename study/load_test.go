@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -154,5 +155,23 @@ func TestLoadAbove(t *testing.T) {
 		} else if n := len(s.People[0].People); n != 2 {
 			t.Errorf("%s: %d people, want 2", file, n)
 		}
+	}
+}
+
+// TestEveryMistake: a verb that nobody knows, or that is for later, hides no mistake
+// in who its step is for.
+func TestEveryMistake(t *testing.T) {
+	const text = "people:\n  ann: {persona: {name: Ann}}\nscript:\n  - sya: Hello\n    to: anne\n  - ask: mood\n    to: anna\n"
+	_, err := study.Load("s.yaml", &study.LoadOptions{FS: fstest.MapFS{"s.yaml": {Data: []byte(text)}}})
+	m, ok := errors.AsType[*study.Mistakes](err)
+	if !ok {
+		t.Fatal(err)
+	}
+	var lines []int
+	for _, x := range m.List {
+		lines = append(lines, x.Line)
+	}
+	if want := []int{4, 5, 6, 7}; !slices.Equal(lines, want) {
+		t.Errorf("mistakes in lines %v, want %v\n%v", lines, want, err)
 	}
 }

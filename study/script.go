@@ -84,6 +84,11 @@ func (d *decoder) verbOf(n *node) (verb, field, bool) {
 
 func (d *decoder) step(n *node) (Step, bool) {
 	v, f, ok := d.verbOf(n)
+	// Who a step is for is checked even where the step itself cannot be: all mistakes
+	// are told at once.
+	if to := n.get("to"); to != nil && (!ok || v.later) {
+		d.checkNames(d.who(to))
+	}
 	if !ok {
 		return Step{}, false
 	}
