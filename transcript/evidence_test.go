@@ -1,0 +1,145 @@
+package transcript
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	tt "github.com/tinytroupe-go/tinytroupe"
+)
+
+func evidenceGolden(t *testing.T, name, got string) {
+	t.Helper()
+	file := filepath.Join("testdata", name)
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), got); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestEvidence(t *testing.T) {
+	all := NewEvidence(slices.Values(sample()), nil)
+	evidenceGolden(t, "evidence.txt", all.Text())
+	evidenceGolden(t, "evidence-lila.txt", NewEvidence(slices.Values(sample()), &EvidenceOptions{For: "Lila", HideThoughts: true}).Text())
+	for _, line := range strings.Split(strings.TrimSuffix(all.Text(), "\n"), "\n") {
+		if !json.Valid([]byte(line)) {
+			t.Errorf("not a line of JSON: %s", line)
+		}
+	}
+	for i := range all.Lines {
+		l := &all.Lines[i]
+		if l.Number != l.Seq {
+			t.Errorf("event %d has number %d, though there is one journal", l.Seq, l.Number)
+		}
+		if all.Line(l.Number) != l {
+			t.Errorf("line %d is not found", l.Number)
+		}
+	}
+	if all.Line(0) != nil || all.Line(9999) != nil {
+		t.Error("a line is found that is not there")
+	}
+}
+
+// Two journals and a draft share no number.
+func TestEvidenceNumbers(t *testing.T) {
+	said := func(seq int, who, words string) tt.Event {
+		return tt.Event{Seq: seq, Kind: tt.EventActed, Who: who, Action: &tt.Action{Kind: tt.Talk, Content: words}}
+	}
+	e := NewEvidence(slices.Values([]tt.Event{said(4, "A", "one"), said(9, "A", "two"), said(0, "A", "draft")}), &EvidenceOptions{Room: "r1"})
+	e.Add(slices.Values([]tt.Event{said(4, "A", "three"), said(5, "B", "two")}), &EvidenceOptions{Room: "r2"})
+	var got []int
+	for i := range e.Lines {
+		got = append(got, e.Lines[i].Number)
+	}
+	if want := []int{4, 9, 10, 14, 15}; !slices.Equal(got, want) {
+		t.Errorf("numbers %v, want %v", got, want)
+	}
+	for _, c := range []struct {
+		by     string
+		number int
+		room   string
+	}{{"", 0, "r1"}, {"", 15, "r2"}, {"B", 0, "r2"}, {"B", 9, "r2"}, {"A", 15, "r1"}} {
+		if q, ok := e.Quote("two", c.by, c.number); !ok || q.Line.Room != c.room {
+			t.Errorf("by %q, number %d: %+v %v, want room %s", c.by, c.number, q, ok, c.room)
+		}
+	}
+	if !strings.Contains(e.Text(), `{"event":14,"room":"r2","who":"A","does":"TALK","content":"three"}`) {
+		t.Error(e.Text())
+	}
+}
+
+func TestQuote(t *testing.T) {
+	const said = "B.  I watch “films”\nat night, don’t I? ＫＩＮＯ 黒の深さが大切です. Straße; ΣΊΣΥΦΟΣ"
+	for _, c := range []struct{ quote, found string }{
+		{"I watch films at night", ""}, // marks within the words count
+		{`i WATCH "Films" at night`, "I watch “films”\nat night"},
+		{`"'B. I watch ‘films’'"`, "B.  I watch “films"}, // marks around the whole do not
+		{"don't I?", "don’t I?"},
+		{"dont I?", ""},
+		{"  at\tnight ", "at night"},
+		{"深さ", "深さ"},
+		{"ight", ""},
+		{"nigh", ""},
+		{"films … night", ""},
+		{"films... night", ""},
+		{"σίσυφος", "ΣΊΣΥΦΟΣ"},
+		{"strasse", ""},
+		{"ｋｉｎｏ", "ＫＩＮＯ"},
+		{"", ""}, {`""`, ""}, {" . ", ""}, {"?", ""},
+		{said, said},
+		{said + "x", ""},
+	} {
+		if got, ok := FindQuote(said, c.quote); got != c.found || ok != (c.found != "") {
+			t.Errorf("%q: found %q %v, want %q", c.quote, got, ok, c.found)
+		}
+	}
+	e := NewEvidence(slices.Values(sample()), nil)
+	for _, c := range []struct {
+		quote, by string
+		ok        bool
+	}{
+		{"deep blacks", "", true},
+		{"deep blacks", "Oscar", false}, // read, not said
+		{"You are looking for a new TV", "Lisa Carter", false},
+		{"I watch films at night", "Lisa Carter", true},
+		{"I watch films at night", "Oscar", false},
+		{"out of quota", "Sophie", false}, // happened to her
+		{"Films at night: contrast", "Lisa Carter", true},
+	} {
+		if q, ok := e.Quote(c.quote, c.by, 0); ok != c.ok {
+			t.Errorf("%q by %q: %+v %v", c.quote, c.by, q, ok)
+		}
+	}
+}
+
+// What is found stands in the text, and is found again.
+func FuzzQuote(f *testing.F) {
+	f.Add("I said “no”.", `"no"`)
+	f.Add("a\xffb c", "c")
+	f.Add("İ ſ K", "k")
+	f.Fuzz(func(t *testing.T, text, quote string) {
+		got, ok := FindQuote(text, quote)
+		if !ok {
+			return
+		}
+		if !strings.Contains(text, got) {
+			t.Errorf("%q is not in %q", got, text)
+		}
+		if again, ok := FindQuote(text, got); !ok || strings.TrimSpace(again) == "" {
+			t.Errorf("%q is not found again in %q", got, text)
+		}
+	})
+}

@@ -1,0 +1,148 @@
+package transcript
+
+import (
+	"encoding/json"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// FindQuote looks a quotation up in a text as [Evidence.Quote] does in a line, and
+// returns it as it stands there.
+func FindQuote(text, quote string) (string, bool) {
+	q := foldQuote(quote)
+	if q == nil {
+		return "", false
+	}
+	return q.in(text)
+}
+
+// folded is a text in the form in which quotations are compared.
+type folded struct {
+	runes []rune
+	at    []int // where each begins in the original; one more for the end
+}
+
+// fold folds case, makes one mark of all quotation marks and one space of each run of
+// white space.
+func fold(s string) *folded {
+	f := &folded{runes: make([]rune, 0, len(s)), at: make([]int, 0, len(s)+1)}
+	for i, c := range s {
+		switch {
+		case unicode.IsSpace(c):
+			if n := len(f.runes); n > 0 && f.runes[n-1] == ' ' {
+				continue
+			}
+			c = ' '
+		case isQuotationMark(c):
+			c = '\''
+		default:
+			c = foldCase(c)
+		}
+		f.runes, f.at = append(f.runes, c), append(f.at, i)
+	}
+	f.at = append(f.at, len(s))
+	return f
+}
+
+// foldCase returns the least of the characters that differ from c in case alone.
+func foldCase(c rune) rune {
+	least := c
+	for r := unicode.SimpleFold(c); r != c; r = unicode.SimpleFold(r) {
+		least = min(least, r)
+	}
+	return least
+}
+
+func isQuotationMark(c rune) bool {
+	switch c {
+	case '"', '\'', '`', '´', '‘', '’', '‚', '‛', '“', '”', '„', '‟', '‹', '›', '«', '»', '′', '″', '「', '」', '『', '』', '＂', '＇':
+		return true
+	}
+	return false
+}
+
+// foldQuote returns a quotation without the marks and spaces around it, or nil where
+// no letter or digit is left.
+func foldQuote(s string) *folded {
+	f := fold(s)
+	f.runes = []rune(strings.Trim(string(f.runes), "' "))
+	if !slices.ContainsFunc(f.runes, func(c rune) bool { return unicode.IsLetter(c) || unicode.IsDigit(c) }) {
+		return nil
+	}
+	return f
+}
+
+// in finds the quotation in a text, at the ends of words.
+func (q *folded) in(text string) (string, bool) {
+	f := fold(text)
+	n := len(q.runes)
+	for i := 0; i+n <= len(f.runes); i++ {
+		if f.runes[i] != q.runes[0] || !slices.Equal(f.runes[i:i+n], q.runes) {
+			continue
+		}
+		if i > 0 && sameWord(f.runes[i-1], f.runes[i]) || i+n < len(f.runes) && sameWord(f.runes[i+n-1], f.runes[i+n]) {
+			continue
+		}
+		last := f.at[i+n-1]
+		_, size := utf8.DecodeRuneInString(text[last:])
+		return text[f.at[i] : last+size], true
+	}
+	return "", false
+}
+
+// sameWord reports whether two neighbours belong to one word. Scripts that write words
+// without spaces between them have no such places.
+func sameWord(a, b rune) bool { return inWord(a) && inWord(b) }
+
+func inWord(c rune) bool {
+	if unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) {
+		return false
+	}
+	return unicode.IsLetter(c) || unicode.IsDigit(c) || unicode.IsMark(c)
+}
+
+// object writes a JSON object without escaping HTML, leaving out what is empty.
+type object struct{ b []byte }
+
+func newLine(b []byte) *object { return &object{append(b, '{')} }
+
+func (o *object) raw(member string) {
+	if o.b[len(o.b)-1] != '{' {
+		o.b = append(o.b, ',')
+	}
+	o.b = append(o.b, member...)
+}
+
+func (o *object) number(key string, n int) { o.raw(`"` + key + `":` + strconv.Itoa(n)) }
+
+func (o *object) text(key, s string) {
+	if s != "" {
+		o.raw(`"` + key + `":` + jsonString(s))
+	}
+}
+
+func (o *object) list(key string, items []string) {
+	if len(items) == 0 {
+		return
+	}
+	quoted := make([]string, len(items))
+	for i, s := range items {
+		quoted[i] = jsonString(s)
+	}
+	o.raw(`"` + key + `":[` + strings.Join(quoted, ",") + "]")
+}
+
+func (o *object) close() []byte { return append(o.b, '}') }
+
+func jsonString(s string) string {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if enc.Encode(s) != nil { // a string always encodes
+		return `""`
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
