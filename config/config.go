@@ -16,7 +16,7 @@ import (
 // they say nothing, where no other default is stated. Beside each field stands its key;
 // docs/config.md says what comes of it.
 type Settings struct {
-	APIType    string // API_TYPE: openai, azure, ollama
+	APIType    string // API_TYPE: openai, azure, anthropic, gemini, ollama
 	Model      string // MODEL, without a provider
 	BaseURL    string // BASE_URL, else OPENAI_BASE_URL
 	NamedModel string // TINYTROUPE_MODEL, as PROVIDER/NAME

@@ -131,7 +131,7 @@ func TestErrors(t *testing.T) {
 	files := fstest.MapFS{"config.ini": {Data: []byte("[OpenAI]\nAPI_TYPE=opnai\nTIMEOUT=long\nMAX_ATTEMPTS=0\nTEMPERATURE=3\nMAX_COMPLETION_TOKENS=1.5\n[Simulation]\nRAI_HARMFUL_CONTENT_PREVENTION=perhaps\n[Logging]\nLOGLEVEL=loud\n")}}
 	_, err := config.Load([]string{"config.ini"}, &config.Options{FS: files, Env: environment()})
 	want := strings.Join([]string{
-		`config.ini:2: API_TYPE: expected one of openai, azure, ollama, found "opnai". Did you mean openai?`,
+		`config.ini:2: API_TYPE: expected one of openai, azure, anthropic, gemini, ollama, found "opnai". Did you mean openai?`,
 		`config.ini:3: TIMEOUT: expected a number from 0 to 1e+06, found "long"`,
 		`config.ini:4: MAX_ATTEMPTS: expected a whole number of at least 1, found "0": write 1 to call once and never again`,
 		`config.ini:5: TEMPERATURE: expected a number from 0 to 2, found "3"`,

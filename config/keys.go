@@ -24,13 +24,13 @@ type key struct {
 }
 
 var keys = []key{
-	{section: "OpenAI", name: "API_TYPE", here: "the provider of `MODEL`: `openai`, `azure` or `ollama`",
+	{section: "OpenAI", name: "API_TYPE", here: "the provider of `MODEL`: `openai`, `azure`, `anthropic`, `gemini` or `ollama`",
 		set: func(s *Settings, v string) error {
-			return oneOf(&s.APIType, strings.ToLower(v), "openai", "azure", "ollama")
+			return oneOf(&s.APIType, strings.ToLower(v), "openai", "azure", "anthropic", "gemini", "ollama")
 		}},
 	{section: "OpenAI", name: "AZURE_API_VERSION", here: "API version of Azure's older addresses", set: text(func(s *Settings) *string { return &s.AzureAPIVersion })},
 	{section: "OpenAI", name: "AZURE_EMBEDDING_MODEL_API_VERSION", here: noEmbedding, replaced: true, set: text(func(s *Settings) *string { return &s.AzureEmbeddingAPIVersion })},
-	{section: "OpenAI", name: "BASE_URL", here: "address of a server that speaks OpenAI's API, or Ollama's; goes before `OPENAI_BASE_URL`", set: text(func(s *Settings) *string { return &s.BaseURL })},
+	{section: "OpenAI", name: "BASE_URL", here: "address of a server that speaks OpenAI's API, or that of `API_TYPE`; goes before `OPENAI_BASE_URL`", set: text(func(s *Settings) *string { return &s.BaseURL })},
 	{section: "OpenAI", name: "MODEL", here: "the model that acts, where neither `--model` nor the study names one", set: text(func(s *Settings) *string { return &s.Model })},
 	{section: "OpenAI", name: "REASONING_MODEL", here: "a study names who judges: `model: {judge: PROVIDER/NAME}`", replaced: true, set: text(func(s *Settings) *string { return &s.ReasoningModel })},
 	{section: "OpenAI", name: "EMBEDDING_MODEL", here: noEmbedding, replaced: true, set: text(func(s *Settings) *string { return &s.EmbeddingModel })},

@@ -351,22 +351,3 @@ func (d *diagnosis) embeddings(ctx context.Context, q *provider, list []served, 
 	}
 	d.note("embeddings", "", "%v; nothing needs them in this version", err)
 }
-
-// embedder returns an embedding model of the provider.
-func (p *provider) embedder(id string, s *config.Settings) (llm.Embedder, func(), error) {
-	quiet := slog.New(slog.DiscardHandler)
-	if p.name == "ollama" {
-		e, err := p.ollama(s, quiet, s.Timeout)
-		if err != nil {
-			return nil, nil, err
-		}
-		m, err := e.Embedder(id)
-		return m, e.Close, err
-	}
-	e, err := p.compatible(s, quiet, s.Timeout)
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := e.Embedder(id)
-	return m, e.Close, err
-}

@@ -19,7 +19,10 @@ import (
 const (
 	rehearsalName = "rehearsal"
 	defaultOpenAI = "openai/gpt-5-mini"
-	foundCap      = 1.00 // US dollars for a paid model that was found, not named
+	// The small models that are used where nothing but a key is found.
+	defaultAnthropic = "anthropic/claude-haiku-5-5"
+	defaultGemini    = "gemini/gemini-3.5-flash-lite"
+	foundCap         = 1.00 // US dollars for a paid model that was found, not named
 
 	askTime   = 10 * time.Second       // for a list of models
 	probeTime = 300 * time.Millisecond // for a server that nobody has spoken of
@@ -60,8 +63,12 @@ func choose(ctx context.Context, flag, study string, s *config.Settings, env fun
 		found = append(found, findAzure)
 	case "ollama":
 		found = append(found, findOllama)
+	case "anthropic":
+		found = append(found, findAnthropic)
+	case "gemini":
+		found = append(found, findGemini)
 	default:
-		found = append(found, findServer, findOpenAI, findAzure, findOllama)
+		found = append(found, findServer, findOpenAI, findAzure, findAnthropic, findGemini, findOllama)
 	}
 	for _, find := range found {
 		if c, err := find(ctx, s, env); c.name != "" || err != nil {
@@ -123,6 +130,30 @@ func findOpenAI(_ context.Context, s *config.Settings, _ func(string) (string, b
 		return choice{}, nil
 	}
 	return choice{defaultOpenAI, "a key was found in OPENAI_API_KEY", true}, nil
+}
+
+func findAnthropic(_ context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	return findKey("anthropic", defaultAnthropic, s, env)
+}
+
+func findGemini(_ context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	return findKey("gemini", defaultGemini, s, env)
+}
+
+// findKey finds a provider of which nothing is said but its key or its address.
+func findKey(name, model string, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	p, err := providerOf(name, s, env)
+	switch {
+	case err != nil || !p.said && s.APIType != name:
+		return choice{}, err
+	case p.ready() != nil && s.APIType != name:
+		return choice{}, nil
+	case p.ready() != nil:
+		return choice{}, fmt.Errorf("config.ini says API_TYPE=%s: %w", name, p.ready())
+	case p.key == "":
+		return choice{model, "an address was found in " + p.urlName, true}, nil
+	}
+	return choice{model, "a key was found in " + p.keyName, true}, nil
 }
 
 // findAzure finds the deployment that the environment names. Its price is known only
@@ -204,10 +235,20 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 	if err != nil {
 		return nil, usage(err)
 	}
-	if provider == "ollama" {
-		err = st.ollama(ctx, p, id, s, log)
+	e, err := p.endpoint(s, log, s.Timeout)
+	if err != nil {
+		return nil, atFault(err)
+	}
+	m, err := e.model(id)
+	if err != nil {
+		e.close()
+		return nil, atFault(err)
+	}
+	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+	if size, ok := m.(contextual); ok {
+		err = st.sized(ctx, size, p, id, s)
 	} else {
-		err = st.compatible(ctx, p, id, s, log)
+		err = st.listed(ctx, p, id, s, log)
 	}
 	if err != nil {
 		st.close()
@@ -216,16 +257,13 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 	return st, nil
 }
 
-func (st *stack) ollama(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
-	e, err := p.ollama(s, log, s.Timeout)
-	if err != nil {
-		return err
-	}
-	m, err := e.Model(id)
-	if err != nil {
-		return err
-	}
-	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+// contextual is a model that knows how much context it gets, as Ollama's do.
+type contextual interface {
+	Context(ctx context.Context) (int, error)
+}
+
+// sized asks the model for its context.
+func (st *stack) sized(ctx context.Context, m contextual, p *provider, id string, s *config.Settings) error {
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	n, err := m.Context(ctx)
@@ -238,16 +276,8 @@ func (st *stack) ollama(ctx context.Context, p *provider, id string, s *config.S
 	return err
 }
 
-func (st *stack) compatible(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
-	e, err := p.compatible(s, log, s.Timeout)
-	if err != nil {
-		return err
-	}
-	m, err := e.Model(id)
-	if err != nil {
-		return err
-	}
-	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+// listed looks for the model in the list of a server of one's own.
+func (st *stack) listed(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
 	if !p.local {
 		return nil // a hosted model has context enough, and a wrong name is an error of the first call
 	}

@@ -25,9 +25,9 @@ func (p *program) modelsCommand() *cobra.Command {
 machine, for their models, and shows how much context each has and what it costs, in
 US dollars for a million tokens, as far as that is known. Nothing is generated.
 
-Providers are openai, azure, ollama, llamacpp, vllm, lmstudio, openrouter, groq,
-together, mistral and deepseek. Azure does not list deployments to who has a key
-alone.`,
+Providers are openai, azure, anthropic, gemini, ollama, llamacpp, vllm, lmstudio,
+openrouter, groq, together, mistral and deepseek. Azure does not list deployments to
+who has a key alone.`,
 		Example: `  tinytroupe models
   tinytroupe models ollama
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe models openai`,

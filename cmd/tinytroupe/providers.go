@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,8 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/anthropic"
+	"github.com/tinytroupe-go/tinytroupe/llm/gemini"
 	"github.com/tinytroupe-go/tinytroupe/llm/ollama"
 	"github.com/tinytroupe-go/tinytroupe/llm/openai"
 )
@@ -34,7 +37,7 @@ type provider struct {
 
 // providerNames are the providers in the order in which lists show them.
 func providerNames() []string {
-	names := []string{"openai", "azure", "ollama"}
+	names := []string{"openai", "azure", "anthropic", "gemini", "ollama"}
 	for _, p := range openai.Presets() {
 		names = append(names, p.Name)
 	}
@@ -51,12 +54,32 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 		}
 		return ""
 	}
+	// own is BASE_URL of config.ini where API_TYPE says that it is the provider's.
+	own := ""
+	if s.APIType == name && s.From["BASE_URL"] != "environment" {
+		own = strings.TrimRight(s.BaseURL, "/")
+	}
 	switch name {
 	case "openai":
-		p := &provider{name: name, title: "OpenAI", url: cmp.Or(s.BaseURL, openai.DefaultURL), key: s.OpenAIKey.Reveal(),
+		p := &provider{name: name, title: "OpenAI", url: openai.DefaultURL, key: s.OpenAIKey.Reveal(),
 			keyName: "OPENAI_API_KEY", urlName: "OPENAI_BASE_URL"}
+		if s.APIType != "anthropic" && s.APIType != "gemini" || s.From["BASE_URL"] == "environment" {
+			p.url = cmp.Or(s.BaseURL, p.url)
+		}
 		p.local = p.url != openai.DefaultURL
 		p.said = p.local || p.key != ""
+		return p, nil
+	case "anthropic":
+		p := &provider{name: name, title: "Anthropic", url: cmp.Or(own, get("ANTHROPIC_BASE_URL"), anthropic.DefaultURL),
+			key: get("ANTHROPIC_API_KEY"), keyName: "ANTHROPIC_API_KEY", urlName: "ANTHROPIC_BASE_URL"}
+		p.local = p.url != anthropic.DefaultURL
+		p.said = p.local || p.key != ""
+		return p, nil
+	case "gemini":
+		p := &provider{name: name, title: "Gemini", url: cmp.Or(versioned(cmp.Or(own, get("GOOGLE_GEMINI_BASE_URL"))), gemini.DefaultURL),
+			key: get("GEMINI_API_KEY", "GOOGLE_API_KEY"), keyName: "GEMINI_API_KEY", urlName: "GOOGLE_GEMINI_BASE_URL"}
+		p.local = p.url != gemini.DefaultURL
+		p.said = p.local || get(p.keyName) != "" // the other key may be for another of Google's services
 		return p, nil
 	case "azure":
 		p := &provider{name: name, title: "Azure OpenAI", url: s.AzureEndpoint, key: s.AzureKey.Reveal(),
@@ -66,8 +89,8 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 		return p, nil
 	case "ollama":
 		p := &provider{name: name, title: "Ollama", url: s.OllamaHost, keyName: "OLLAMA_API_KEY", urlName: "OLLAMA_HOST", local: true}
-		if s.APIType == "ollama" && s.BaseURL != "" && s.From["BASE_URL"] != "environment" {
-			p.url = strings.TrimSuffix(strings.TrimRight(s.BaseURL, "/"), "/v1") // where TinyTroupe has it
+		if own != "" {
+			p.url = strings.TrimSuffix(own, "/v1") // where TinyTroupe has it
 		}
 		p.said, p.key = p.url != "", get(p.keyName)
 		var err error
@@ -81,11 +104,21 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 	p := &provider{name: name, title: preset.Title, key: get(preset.KeyEnv), keyName: preset.KeyEnv, urlName: preset.URLEnv, local: preset.Local}
 	p.url = get(preset.URLEnv)
 	p.said = p.key != "" || p.url != ""
-	if p.url == "" && p.local {
+	if p.url == "" && p.local && s.APIType != "anthropic" && s.APIType != "gemini" {
 		p.url = s.BaseURL
 	}
 	p.url = cmp.Or(p.url, preset.BaseURL)
 	return p, nil
+}
+
+// versioned adds the API's version to an address without one, as Google's own clients
+// do.
+func versioned(address string) string {
+	address = strings.TrimRight(address, "/")
+	if address == "" || strings.Contains(path.Base(address), "v1") {
+		return address
+	}
+	return address + "/v1beta"
 }
 
 func unknownProvider(name string) error {
@@ -127,10 +160,115 @@ func (p *provider) ready() error {
 		return fmt.Errorf("%s needs an address: set %s to your resource's, such as https://NAME.openai.azure.com", p.title, p.urlName)
 	case p.key == "" && !p.local && p.name == "openai":
 		return fmt.Errorf("%s needs a key: set %s, or %s for a server of your own", p.title, p.keyName, p.urlName)
+	case p.key == "" && !p.local && p.name == "gemini":
+		return fmt.Errorf("%s needs a key: set %s (GOOGLE_API_KEY is taken too)", p.title, p.keyName)
 	case p.key == "" && !p.local:
 		return fmt.Errorf("%s needs a key: set %s", p.title, p.keyName)
 	}
 	return nil
+}
+
+// An endpoint is a provider's server, whatever API it speaks.
+type endpoint struct {
+	model func(id string) (vendorModel, error)
+	// embedder is nil where the API has no embeddings.
+	embedder func(id string) (llm.Embedder, error)
+	list     func(ctx context.Context) ([]served, error)
+	close    func()
+}
+
+// A vendorModel is what every client of this module makes.
+type vendorModel interface {
+	llm.Model
+	Adapted() []string
+	Close()
+}
+
+// A served model is one that a provider has.
+type served struct {
+	id      string
+	context int  // tokens; 0 where it is not known
+	embeds  bool // for embeddings alone, as far as that is known
+}
+
+// endpoint returns the provider's server. Nothing is sent.
+func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.Duration) (*endpoint, error) {
+	switch p.name {
+	case "ollama":
+		e, err := p.ollama(s, log, timeout)
+		if err != nil {
+			return nil, err
+		}
+		return &endpoint{
+			model:    func(id string) (vendorModel, error) { return e.Model(id) },
+			embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
+			close:    e.Close,
+			list: func(ctx context.Context) ([]served, error) {
+				infos, err := e.Models(ctx)
+				return each(infos, func(m ollama.ModelInfo) served {
+					return served{id: m.Name, embeds: m.Embeds() || strings.Contains(m.Name, "embed")}
+				}), err
+			},
+		}, nil
+	case "anthropic":
+		p.withoutPenalties(s, log)
+		e, err := anthropic.NewEndpoint(&anthropic.Options{
+			BaseURL: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment,
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s),
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &endpoint{
+			model: func(id string) (vendorModel, error) { return e.Model(id) },
+			close: e.Close,
+			list: func(ctx context.Context) ([]served, error) {
+				infos, err := e.Models(ctx)
+				return each(infos, func(m anthropic.ModelInfo) served { return served{id: m.ID, context: m.Context} }), err
+			},
+		}, nil
+	case "gemini":
+		p.withoutPenalties(s, log)
+		e, err := gemini.NewEndpoint(&gemini.Options{
+			BaseURL: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment,
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort,
+		})
+		if err != nil {
+			return nil, err
+		}
+		return &endpoint{
+			model:    func(id string) (vendorModel, error) { return e.Model(id) },
+			embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
+			close:    e.Close,
+			list: func(ctx context.Context) ([]served, error) {
+				infos, err := e.Models(ctx)
+				return each(infos, func(m gemini.ModelInfo) served { return served{m.ID, m.Context, m.Embeds} }), err
+			},
+		}, nil
+	}
+	e, err := p.compatible(s, log, timeout)
+	if err != nil {
+		return nil, err
+	}
+	return &endpoint{
+		model:    func(id string) (vendorModel, error) { return e.Model(id) },
+		embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
+		close:    e.Close,
+		list: func(ctx context.Context) ([]served, error) {
+			infos, err := e.Models(ctx)
+			return each(infos, func(m openai.ModelInfo) served {
+				return served{id: m.ID, context: m.Context, embeds: strings.Contains(m.ID, "embed")}
+			}), err
+		},
+	}, nil
+}
+
+func each[T, U any](list []T, f func(T) U) []U {
+	out := make([]U, len(list))
+	for i, v := range list {
+		out[i] = f(v)
+	}
+	return out
 }
 
 // compatible returns the endpoint of a provider that speaks Chat Completions.
@@ -146,14 +284,18 @@ func (p *provider) compatible(s *config.Settings, log *slog.Logger, timeout time
 }
 
 func (p *provider) ollama(s *config.Settings, log *slog.Logger, timeout time.Duration) (*ollama.Endpoint, error) {
-	o := &ollama.Options{
+	return ollama.NewEndpoint(&ollama.Options{
 		Host: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment, NumCtx: s.NumCtx,
-		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort, Extra: penalties(s),
+		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s), Extra: penalties(s),
+	})
+}
+
+// effort is REASONING_EFFORT for those who know no minimum but not to think.
+func effort(s *config.Settings) string {
+	if s.ReasoningEffort == "minimal" {
+		return ""
 	}
-	if o.Effort == "minimal" {
-		o.Effort = "" // which for Ollama is not to think
-	}
-	return ollama.NewEndpoint(o)
+	return s.ReasoningEffort
 }
 
 // penalties are parameters that only config.ini sets.
@@ -168,41 +310,36 @@ func penalties(s *config.Settings) map[string]any {
 	return extra
 }
 
-// A served model is one that a provider has.
-type served struct {
-	id      string
-	context int  // tokens; 0 where it is not known
-	embeds  bool // for embeddings alone, as far as that is known
+// withoutPenalties says that they are not sent.
+func (p *provider) withoutPenalties(s *config.Settings, log *slog.Logger) {
+	if len(penalties(s)) > 0 {
+		log.Warn("FREQ_PENALTY and PRESENCE_PENALTY have no effect: " + p.title + "'s models take none")
+	}
 }
 
 // models asks the provider for its models. Azure lists what a resource could deploy,
 // not what it has deployed.
 func (p *provider) models(ctx context.Context, s *config.Settings) ([]served, error) {
-	quiet := slog.New(slog.DiscardHandler)
-	if p.name == "ollama" {
-		e, err := p.ollama(s, quiet, 0)
-		if err != nil {
-			return nil, err
-		}
-		defer e.Close()
-		infos, err := e.Models(ctx)
-		list := make([]served, 0, len(infos))
-		for _, m := range infos {
-			list = append(list, served{id: m.Name, embeds: m.Embeds() || strings.Contains(m.Name, "embed")})
-		}
-		return list, err
-	}
-	e, err := p.compatible(s, quiet, 0)
+	e, err := p.endpoint(s, slog.New(slog.DiscardHandler), 0)
 	if err != nil {
 		return nil, err
 	}
-	defer e.Close()
-	infos, err := e.Models(ctx)
-	list := make([]served, 0, len(infos))
-	for _, m := range infos {
-		list = append(list, served{id: m.ID, context: m.Context, embeds: strings.Contains(m.ID, "embed")})
+	defer e.close()
+	return e.list(ctx)
+}
+
+// embedder returns an embedding model of the provider, and what closes it.
+func (p *provider) embedder(id string, s *config.Settings) (llm.Embedder, func(), error) {
+	e, err := p.endpoint(s, slog.New(slog.DiscardHandler), s.Timeout)
+	if err != nil {
+		return nil, nil, err
 	}
-	return list, err
+	if e.embedder == nil {
+		e.close()
+		return nil, nil, fmt.Errorf("%s has no embeddings", p.title)
+	}
+	m, err := e.embedder(id)
+	return m, e.close, err
 }
 
 // atFault returns the exit code for an error before a run: a refused key and a server
