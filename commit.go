@@ -118,7 +118,7 @@ func (tx *commit) finish() error {
 	tx.s.log[len(tx.s.log)-1].End = true
 	tx.s.endCommit(w.opts.Episode)
 	if w.opts.Journal != nil {
-		if err := w.opts.Journal.Append(tx.events...); err != nil {
+		if err := safely("append", func() error { return w.opts.Journal.Append(tx.events...) }); err != nil {
 			return fmt.Errorf("journal: %w", err)
 		}
 	}
@@ -126,16 +126,17 @@ func (tx *commit) finish() error {
 	w.st = tx.s
 	w.mu.Unlock()
 	for _, ev := range tx.events {
-		if ev.Kind == EventMemo {
-			if m := w.seats[ev.Who].memory; m != nil {
-				m.Add(*ev.Memo)
-			}
+		if ev.Kind != EventMemo || w.seats[ev.Who].memory == nil {
+			continue
+		}
+		if err := safely("memory", func() error { w.seats[ev.Who].memory.Add(*ev.Memo); return nil }); err != nil {
+			return fmt.Errorf("%s: %w", ev.Who, err)
 		}
 	}
-	if w.opts.Observe != nil {
-		w.opts.Observe(tx.events)
+	if w.opts.Observe == nil {
+		return nil
 	}
-	return nil
+	return safely("observer", func() error { w.opts.Observe(tx.events); return nil })
 }
 
 // enter lets a person join, and the rules greet them.
@@ -150,7 +151,11 @@ func (tx *commit) enter(p Persona, st *seat) error {
 		return err
 	}
 	if g, ok := tx.w.opts.Rules.(Greeter); ok {
-		if err := tx.effects(name, g.Greet(&View{tx.s}, name)); err != nil {
+		effects, err := guard("rules", func() ([]Effect, error) { return g.Greet(&View{tx.s}, name), nil })
+		if err == nil {
+			err = tx.effects(name, effects)
+		}
+		if err != nil {
 			return tx.fail(err) // not an error of the effect: somebody has joined by it
 		}
 	}
@@ -262,7 +267,7 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 		case store == nil:
 			err = errors.New("this world has no store for artifacts")
 		case !tx.s.draft:
-			if err := store(a.Hash, e.Data); err != nil {
+			if err := safely("keep", func() error { return store(a.Hash, e.Data) }); err != nil {
 				return tx.fail(fmt.Errorf("store: %w", err)) // no fault of the actor's
 			}
 		}
@@ -404,9 +409,12 @@ func (tx *commit) act(ev Event) error {
 	var effects []Effect
 	var err error
 	if f := tx.w.seats[actor].owner[a.Kind]; f != nil {
-		effects, err = f.Perform(context.Background(), view, actor, a)
+		effects, err = perform(context.Background(), f, view, actor, a)
 	} else {
-		effects, err = tx.w.opts.Rules.Resolve(view, actor, a)
+		effects, err = guard("rules", func() ([]Effect, error) { return tx.w.opts.Rules.Resolve(view, actor, a) })
+	}
+	if isPanic(err) {
+		return tx.fail(err)
 	}
 	if err == nil {
 		// The act's own words are told by the act itself: one event with its audience.

@@ -39,7 +39,7 @@ func (w *World) consolidate(ctx context.Context, people []*body) {
 		w.jobs[b.name] = j
 		go func() {
 			defer close(j.done)
-			j.out, j.err = c.Consolidate(ctx, &per, old)
+			j.out, j.err = guard("mind", func() (*Consolidation, error) { return c.Consolidate(ctx, &per, old) })
 			if j.err == nil && (j.out == nil || j.out.Summary == "") {
 				j.err = errors.New("no summary came back")
 			}

@@ -49,7 +49,9 @@ func (w *World) intervene(ctx context.Context, tx *commit) error {
 		} else if ivs[i].When == nil {
 			reasons[i] = &Reason{}
 		} else {
-			wg.Go(func() { reasons[i], errs[i] = ivs[i].When(ctx, &View{tx.s}) })
+			wg.Go(func() {
+				reasons[i], errs[i] = guard("when", func() (*Reason, error) { return ivs[i].When(ctx, &View{tx.s}) })
+			})
 		}
 	}
 	wg.Wait()
@@ -64,7 +66,8 @@ func (w *World) intervene(ctx context.Context, tx *commit) error {
 				continue
 			}
 			var effects []Effect
-			if effects, err = ivs[i].Then(ctx, &View{tx.s}); err == nil {
+			effects, err = guard("then", func() ([]Effect, error) { return ivs[i].Then(ctx, &View{tx.s}) })
+			if err == nil {
 				err = tx.effects("", effects)
 			}
 		}

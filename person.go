@@ -154,7 +154,7 @@ func (p *Person) Ask(ctx context.Context, q Question) (*Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	a, err := asker.Ask(ctx, per, q)
+	a, err := guard("mind", func() (*Answer, error) { return asker.Ask(ctx, per, q) })
 	if err != nil {
 		return nil, fmt.Errorf("%s: ask: %w", p.name, err)
 	}

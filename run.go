@@ -68,7 +68,11 @@ func (w *World) interrupted(ctx context.Context, step int) error {
 func (w *World) openStep(ctx context.Context) error {
 	step := w.st.step + 1
 	r := generator(w.st.clock.Seed, w.key(), step, "schedule")
-	rounds := arranged(w.opts.Scheduler.Rounds(&View{w.st}, step, r))
+	rounds, err := guard("scheduler", func() ([][]string, error) { return w.opts.Scheduler.Rounds(&View{w.st}, step, r), nil })
+	if err != nil {
+		return fmt.Errorf("step %d: %w", step, err)
+	}
+	rounds = arranged(rounds)
 	tx := w.begin()
 	tx.s.step = step
 	if err := tx.pass(tx.s.stepLen); err != nil {
@@ -118,7 +122,8 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 	take := func(i int) {
 		p := w.turn(ctx, base, who[i], round)
 		proposals[i] = p
-		if p.cut = ended(ctx, p.err); p.fails(w) && context.Cause(ctx) == nil {
+		w.judge(ctx, p)
+		if p.fails() && context.Cause(ctx) == nil {
 			stopped.Store(true)
 			stop() // nothing new is begun
 		}
@@ -134,10 +139,10 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 	}
 	cut := false
 	for _, p := range proposals {
-		if p.fails(w) && stopped.Load() {
+		if p.fails() && stopped.Load() {
 			return &TurnError{step, p.name, p.err}
 		}
-		cut = cut || p.cut || p.fails(w)
+		cut = cut || p.cut || p.fails()
 	}
 	if cut {
 		return w.interrupted(ctx, step)
@@ -157,8 +162,24 @@ func (w *World) runRound(ctx context.Context, stop func(), round int, who []stri
 }
 
 // fails reports whether a turn failed in a way that is not tolerated.
-func (p *proposal) fails(w *World) bool {
-	return p.err != nil && !p.cut && (w.opts.Tolerate == nil || !w.opts.Tolerate(p.err))
+func (p *proposal) fails() bool { return p.err != nil && !p.cut && !p.borne }
+
+// judge says what the error of a turn is.
+func (w *World) judge(ctx context.Context, p *proposal) {
+	if p.cut = ended(ctx, p.err); p.err == nil || p.cut {
+		return
+	}
+	var err error
+	if p.borne, err = w.tolerates(p.err); err != nil {
+		p.err = errors.Join(p.err, err)
+	}
+}
+
+func (w *World) tolerates(err error) (bool, error) {
+	if w.opts.Tolerate == nil {
+		return false, nil
+	}
+	return guard("tolerate", func() (bool, error) { return w.opts.Tolerate(err), nil })
 }
 
 // ended reports whether err came of the end of ctx, which is nobody's failure. What

@@ -38,6 +38,7 @@ type proposal struct {
 	foldErr   error
 	err       error // the turn came to nothing
 	cut       bool  // by the end of the context, which is no failure
+	borne     bool  // the error is tolerated
 }
 
 // A pass is one decision, tidied.
@@ -73,7 +74,7 @@ func (w *World) decide(ctx context.Context, base *state, p *proposal, round int)
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
-		d, err := st.mind.Decide(ctx, per)
+		d, err := guard("mind", func() (*Decision, error) { return st.mind.Decide(ctx, per) })
 		if err != nil {
 			return err
 		}
@@ -90,8 +91,10 @@ func (w *World) decide(ctx context.Context, base *state, p *proposal, round int)
 				draft = &commit{w: w, s: base.branch(), round: round}
 			}
 			a := ps.acts[k-1]
-			effects, err := st.owner[a.Kind].Perform(ctx, &View{draft.s}, p.name, a)
+			effects, err := perform(ctx, st.owner[a.Kind], &View{draft.s}, p.name, a)
 			switch cause := context.Cause(ctx); {
+			case isPanic(err):
+				return err
 			case err != nil && cause != nil:
 				return cause
 			case err != nil:
@@ -146,8 +149,8 @@ func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal)
 		default:
 			j.reported = true
 			p.foldErr = fmt.Errorf("%s: %w", failedConsolidation, j.err)
-			if w.opts.Tolerate == nil || !w.opts.Tolerate(j.err) {
-				return nil, p.foldErr
+			if ok, err := w.tolerates(j.err); !ok {
+				return nil, errors.Join(p.foldErr, err)
 			}
 		}
 	}
@@ -177,7 +180,9 @@ func recall(ctx context.Context, m Memory, per *Perception) error {
 	}
 	words = append(words, per.State.Goals, per.State.Attention)
 	words = append(words, per.Situation.Context...)
-	memos, err := m.Search(ctx, Query{Text: strings.TrimSpace(strings.Join(words, "\n"))})
+	memos, err := guard("search", func() ([]Memo, error) {
+		return m.Search(ctx, Query{Text: strings.TrimSpace(strings.Join(words, "\n"))})
+	})
 	if err != nil {
 		return fmt.Errorf("memory: %w", err)
 	}

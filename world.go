@@ -181,7 +181,10 @@ func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
 		return st, nil // made for a commit that came to nothing
 	}
 	if o == nil && w.opts.Person != nil {
-		o = w.opts.Person(name)
+		var err error
+		if o, err = guard("options", func() (*PersonOptions, error) { return w.opts.Person(name), nil }); err != nil {
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 	}
 	if o == nil {
 		o = &PersonOptions{}
