@@ -33,6 +33,7 @@ type Saved struct {
 	Place   string                 // where the person was
 	Context []string               // and in what surroundings
 	State   tinytroupe.MentalState // as it was last
+	Near    []string               // names of those whom the person could reach
 	Memos   []tinytroupe.Memo      // what the person had lived through, then what they knew; see Parse
 
 	// Faculties names what the person could do beyond the core acts. They are code, so
@@ -46,7 +47,8 @@ type Saved struct {
 
 // Options returns what a world takes of it when the person is added. Mind, memory
 // and faculties are the caller's to add; memos are recalled only where there is a
-// memory, and those without a time get that of joining.
+// memory, such as memory.Words, and those without a time get that of joining. Who is
+// Near may not be there yet, so that an Introduce is the caller's too.
 func (s *Saved) Options() *tinytroupe.PersonOptions {
 	return &tinytroupe.PersonOptions{
 		Place: s.Place, Context: slices.Clone(s.Context), State: s.State, Memos: slices.Clone(s.Memos),

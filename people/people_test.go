@@ -253,6 +253,7 @@ func TestSaved(t *testing.T) {
 		Place:   "Lyon",
 		Context: []string{"A quiet café", "Waiting for a friend"},
 		State:   tinytroupe.MentalState{Goals: "Sell the flat; Rest", Attention: "The rain", Emotions: "Calm, a little tired"},
+		Near:    []string{"Ben"},
 		Memos: []tinytroupe.Memo{
 			{Kind: "experience", Time: at(0, 0), Content: "I heard: Do you sell?"},
 			{Kind: "experience", Time: at(0, 0), Source: "Ben", Content: "Ben said: He does."},
@@ -264,10 +265,11 @@ func TestSaved(t *testing.T) {
 			{Kind: "consolidated", Time: at(6, 0), Content: "Ben wants to buy the flat."},
 			{Kind: "fact", Content: "The flat has two rooms."},
 			{Kind: "information", Content: "Prices rose."},
+			{Kind: "acquaintance", Content: "Ben: buyer"},
 		},
 		Faculties: []string{"Memory Recall", "FilesAndWebGroundingFaculty"},
 		Warnings: []string{"testdata/saved.json: not used: mental_faculties (Memory Recall, FilesAndWebGroundingFaculty), which the program must give, " +
-			"current_episode_event_count, semantic_memory.semantic_grounding_connector, mental_state.datetime, mental_state.accessible_agents, " +
+			"current_episode_event_count, semantic_memory.semantic_grounding_connector, mental_state.datetime, " +
 			"episodic_memory.memory (feedback), episodic_memory.fixed_prefix_length, episodic_memory.lookback_length"},
 	}
 	if d := cmp.Diff(want, got); d != "" {

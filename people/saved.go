@@ -14,14 +14,16 @@ import (
 // Kinds of the memos that Parse makes. Those of what a person knew have the kind that
 // the file gives them, such as consolidated.
 const (
-	Experience = "experience" // perceived or done, in the first person
-	Fact       = "fact"       // known, where the file gives no kind
+	Experience   = "experience"   // perceived or done, in the first person
+	Fact         = "fact"         // known, where the file gives no kind
+	Acquaintance = "acquaintance" // what somebody within reach is to the person
 )
 
 // Parse reads one agent file: TinyTroupe's, or the persona alone. Of the state that
 // TinyTroupe may have saved beside the persona it takes
 //
-//   - from mental_state: location, context, goals, attention and emotions;
+//   - from mental_state: location, context, goals, attention and emotions, and whom the
+//     person could reach, with an Acquaintance for each whose relation is described;
 //   - from episodic_memory: an Experience for each thing perceived or done, those of
 //     the unfinished episode last; where there is no mental_state, its last
 //     cognitive_state too;
@@ -67,7 +69,7 @@ func Parse(file string, data []byte) (Saved, error) {
 		s.State = state(r.last)
 	}
 	// Experiences come first, whatever the order of the file.
-	s.Memos = slices.Concat(r.lived, r.known)
+	s.Memos = slices.Concat(r.lived, r.known, r.related)
 	s.Warnings = warning(file, r.ignored)
 	return s, nil
 }
@@ -86,10 +88,11 @@ type reader struct {
 	file string
 	data []byte
 
-	lived, known []tinytroupe.Memo
-	last         ordered.Value // cognitive_state of the last act
-	ignored      []string      // paths
-	err          error
+	lived, known, related []tinytroupe.Memo
+
+	last    ordered.Value // cognitive_state of the last act
+	ignored []string      // paths
+	err     error
 }
 
 // is reports whether v, at path, is of the kind; what is null is not, without an error.
@@ -128,7 +131,32 @@ func (r *reader) mentalState(v ordered.Value, s *Saved) {
 	s.State = state(v)
 	s.Place = words(field(v, "location"))
 	s.Context = list(field(v, "context"))
-	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions")
+	r.reach(field(v, "accessible_agents"), s)
+	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions", "accessible_agents")
+}
+
+// reach reads whom the person could reach.
+func (r *reader) reach(v ordered.Value, s *Saved) {
+	const at = "mental_state.accessible_agents"
+	if !r.is(ordered.Array, v, at) {
+		return
+	}
+	for _, it := range v.Items {
+		name, relation := words(it), ""
+		if it.Kind == ordered.Object {
+			name, relation = words(field(it, "name")), words(field(it, "relation_description"))
+		}
+		switch {
+		case name == "":
+			r.unread(at, it)
+			continue
+		case !slices.Contains(s.Near, name):
+			s.Near = append(s.Near, name)
+		}
+		if relation != "" {
+			r.related = append(r.related, tinytroupe.Memo{Kind: Acquaintance, Content: name + ": " + relation})
+		}
+	}
 }
 
 func state(v ordered.Value) tinytroupe.MentalState {

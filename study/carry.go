@@ -15,6 +15,7 @@ type memory struct {
 	persona tinytroupe.Persona // as edited so far
 	past    tinytroupe.Past
 	memos   []tinytroupe.Memo
+	begins  *Beginning // until they have come
 }
 
 func (m *memory) empty() bool {
@@ -59,7 +60,7 @@ func (r *runner) gather(k int, rooms []*room) error {
 			before := r.memory[name]
 			m, again := next[name]
 			if !again {
-				m = &memory{before.persona, before.past, slices.Clone(before.memos)}
+				m = &memory{persona: before.persona, past: before.past, memos: slices.Clone(before.memos)}
 				next[name] = m
 			}
 			past := v.Past(name)

@@ -77,6 +77,8 @@ type decoder struct {
 	partial bool // some people could not be read, so that who there is is not known
 	edited  bool // the script sets attributes, so that who has which is not known
 
+	begins map[string]saved // what files hold beside a persona, by the person's name
+
 	scene *Scene           // whose steps are being read
 	names map[string]place // of the scenes
 	loops int              // that are open
@@ -109,6 +111,7 @@ func (d *decoder) root(n *node) {
 	d.world(n.get("world"))
 	d.people(n)
 	d.network(n.get("world").get("network"))
+	d.unreachable()
 	d.script(n)
 	d.checkRooms(d.study.World.Rooms, n.get("world").get("rooms"), false)
 }

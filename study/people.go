@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/people"
 )
 
 func (d *decoder) people(root *node) {
@@ -100,7 +101,7 @@ func (d *decoder) group(f field) (Group, bool) {
 		if g.HTTP == nil {
 			p = d.speaking(p)
 		}
-		g.People = append(g.People, Person{Group: g.Name, Staff: g.Staff, Persona: p})
+		g.People = append(g.People, Person{Group: g.Name, Staff: g.Staff, Persona: p, Begins: d.begins[p.Name()].begins})
 	}
 	d.choose(n, &g, first.text, known)
 	d.assign(n.get("assign"), &g)
@@ -131,13 +132,19 @@ func (d *decoder) personFile(n *node) (tinytroupe.Persona, bool) {
 	if !ok {
 		return tinytroupe.Persona{}, false
 	}
-	p, ignored, err := tinytroupe.ParsePersona(src.name, data)
+	s, err := people.Parse(src.name, data)
 	if err != nil {
 		d.personaError(err, src, place{})
-		return p, false
+		return s.Persona, false
 	}
-	d.ignored(src.name, ignored)
-	return p, true
+	d.study.Warnings = append(d.study.Warnings, s.Warnings...)
+	if b := beginning(s); b != nil {
+		if d.begins == nil {
+			d.begins = map[string]saved{}
+		}
+		d.begins[s.Persona.Name()] = saved{src.name, b}
+	}
+	return s.Persona, true
 }
 
 func (d *decoder) ignored(file string, keys []string) {

@@ -180,6 +180,9 @@ func (s *Study) setup(scene *Scene) string {
 		for _, p := range g.People {
 			put(p.Persona)
 			put(p.Assigned)
+			if p.Begins != nil {
+				put(p.Begins)
+			}
 		}
 	}
 	put(scene)

@@ -38,7 +38,7 @@ func (rm *room) open() error {
 			if !ok {
 				p = Person{Persona: tinytroupe.NewPersona(name)} // came in otherwise than by the study
 			}
-			return &tinytroupe.PersonOptions{Mind: r.mind(Member{p, rm.id})}
+			return &tinytroupe.PersonOptions{Mind: r.mind(Member{p, rm.id}), Memory: recall()}
 		},
 	}
 	if !r.now.IsZero() {
@@ -57,6 +57,7 @@ func (rm *room) open() error {
 		}
 		opts.Rules = network{n, w.Quiet}
 	}
+	opts.Rules = rm.acquaint(opts.Rules)
 	events, err := rm.events(opts)
 	if err != nil {
 		return err
@@ -328,12 +329,8 @@ func (rm *room) arrive(u unit) error {
 
 // enter lets somebody in who was never here.
 func (rm *room) enter(p Person) []tinytroupe.Effect {
-	m := rm.r.memory[p.Name()]
-	list := []tinytroupe.Effect{tinytroupe.Join{Persona: m.persona}}
-	if rm.scene == nil || !rm.scene.Fresh {
-		list = append(list, m.bring(p.Name())...)
-	}
-	return list
+	list := []tinytroupe.Effect{tinytroupe.Join{Persona: rm.r.memory[p.Name()].persona}}
+	return append(list, rm.entering(p)...)
 }
 
 // run lets people act until the verb has had its steps, of which some were begun by

@@ -188,7 +188,7 @@ func newRunner(s *Study, o *RunOptions) (*runner, error) {
 		}
 	}
 	for _, p := range s.everybody() {
-		r.memory[p.Name()] = &memory{persona: p.Persona}
+		r.memory[p.Name()] = s.begin(p)
 		r.there[p.Name()] = true
 	}
 	for _, name := range r.later[nil] {

@@ -54,6 +54,7 @@ type Person struct {
 	Staff    bool
 	Persona  tinytroupe.Persona
 	Assigned map[string]any // attributes dealt out, which the person is not told; nil without any
+	Begins   *Beginning     // what was saved beside the persona; nil without anything
 }
 
 // Name returns the person's name.

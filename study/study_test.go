@@ -102,7 +102,7 @@ script:
       $${x} costs $5 ${person.age}
     to: {age: 20..30, not: lisa}
 `, "about.md", "\ufeffAbout ${title}\r\nand more\n\n", "rows.csv", "name,text\nA,\"Creamy, soft\"\n",
-		"people/lisa.json", `{"type":"TinyPerson","mental_faculties":[],"persona":{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a"]}}`,
+		"people/lisa.json", `{"type":"TinyPerson","mental_faculties":[{"type":"RecallFaculty"}],"persona":{"name":"Lisa Carter","age":28,"language":"English","beliefs":["a"]}}`,
 		"people/f.json", `{"type":"Fragment","persona":{"beliefs":["a","b"]}}`)
 	want := &study.Study{
 		File: "study.yaml", Title: "Advert 1.10", About: "About Advert\nand more", Language: "Portuguese", Seed: 7,
@@ -118,7 +118,7 @@ script:
 		Env: []string{"CITY"},
 		Warnings: []string{
 			"study.yaml: model: judge: not used in this version: people act, and nothing else calls a model",
-			"people/lisa.json: not used: mental_faculties",
+			"people/lisa.json: not used: mental_faculties (RecallFaculty), which the program must give",
 		},
 	}
 	got := *s
