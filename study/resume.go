@@ -1,11 +1,11 @@
 package study
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"iter"
+	"slices"
+	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe"
 )
@@ -13,7 +13,8 @@ import (
 // A ChangedError says that a study differs from the one that a journal is of.
 type ChangedError struct {
 	File string
-	Line int    // of the first step that differs; 0 where world or people do
+	Verb int    // the number in Study.Steps of the first step that differs; 0 where something else does
+	Line int    // of that step, or scene; 0 where world or people differ
 	Word string // its verb
 	Gone bool   // the run did Word after that line, where the study has no step any more
 }
@@ -21,6 +22,9 @@ type ChangedError struct {
 func (e *ChangedError) Error() string {
 	if e.Line == 0 {
 		return fmt.Sprintf("%s: its world or people are not those of the run to be continued", e.File)
+	}
+	if e.Verb == 0 {
+		return fmt.Sprintf("%s:%d: %s: not as it was", e.File, e.Line, e.Word)
 	}
 	if e.Gone {
 		return fmt.Sprintf("%s:%d: the script ends here, and the run to be continued went on: %s", e.File, e.Line, e.Word)
@@ -95,7 +99,7 @@ func (rm *room) verify(m mark) error {
 		return err
 	}
 	if rm.done >= len(rm.units) {
-		return s.gone(m)
+		return s.gone(*m.Verb, m.Word)
 	}
 	e := &ChangedError{File: s.File}
 	u := rm.units[rm.done]
@@ -103,33 +107,9 @@ func (rm *room) verify(m mark) error {
 		u = rm.units[rm.done+1]
 	}
 	if u.step != nil {
-		e.Line, e.Word = u.step.Line, u.word
+		e.Verb, e.Line, e.Word = u.verb, u.step.Line, u.word
 	}
 	return e
-}
-
-// gone is the error of a mark of a step after the last.
-func (s *Study) gone(m mark) error {
-	return &ChangedError{File: s.File, Line: s.Script[len(s.Script)-1].Line, Word: m.Word, Gone: true}
-}
-
-// Continues reports whether a run whose rooms have these events can be gone on with:
-// a *ChangedError says that they are of another study, or of this one before a change.
-func (s *Study) Continues(rooms ...iter.Seq2[tinytroupe.Event, error]) error {
-	check := s.checker()
-	for _, events := range rooms {
-		for ev, err := range events {
-			if err != nil {
-				return err
-			}
-			if m, ok := markOf(ev); ok {
-				if err := check(m); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
 }
 
 func markOf(ev tinytroupe.Event) (mark, bool) {
@@ -138,53 +118,98 @@ func markOf(ev tinytroupe.Event) (mark, bool) {
 	return m, ok
 }
 
-// checker returns what checks marks, each by itself.
-func (s *Study) checker() func(m mark) error {
-	steps := s.Steps()
-	setups := map[string]string{"": s.setup(nil)} // by scene
-	for _, p := range s.parts() {
+// checker returns what checks marks, each by itself: it returns nil for one that the
+// study still makes.
+func (s *Study) checker() func(m mark) *ChangedError {
+	steps, parts, setups := s.Steps(), s.parts(), s.setups()
+	scenes := map[string]int{}
+	returns := map[int]int{} // by the number of the first step after a scene
+	n := 1
+	for k, p := range parts {
 		if p.scene != nil {
-			setups[p.scene.Name] = s.setup(p.scene)
+			scenes[p.scene.Name] = k
+		} else if _, ok := scenes[""]; !ok {
+			scenes[""] = k
+		} else {
+			returns[n] = k
 		}
+		n += len(leaves(p.steps))
 	}
-	return func(m mark) error {
+	return func(m mark) *ChangedError {
 		i := *m.Verb
 		if i == 0 || m.Word == returning {
-			if m.Hash != setups[m.Scene] {
-				return &ChangedError{File: s.File}
+			k, ok := scenes[m.Scene]
+			if i != 0 {
+				k, ok = returns[i]
 			}
-			return nil
+			switch {
+			case !ok && i == 0:
+				return s.gone(len(steps)+1, "scene "+m.Scene)
+			case i > len(steps):
+				return s.gone(i, "what came after scene")
+			case !ok:
+				return &ChangedError{File: s.File, Verb: i, Line: steps[i-1].Line, Word: steps[i-1].Word()}
+			case worldOf(m.Hash) != worldOf(setups[k]):
+				return &ChangedError{File: s.File}
+			case m.Hash == setups[k]:
+				return nil
+			case parts[k].scene == nil && i == 0:
+				return &ChangedError{File: s.File, Line: parts[k].line, Word: "who is there from the start"}
+			case parts[k].scene == nil:
+				return &ChangedError{File: s.File, Line: parts[k].line, Word: "what was before"}
+			}
+			return &ChangedError{File: s.File, Line: parts[k].line, Word: "scene " + m.Scene + " or what was before it"}
 		}
 		if i < 0 || i > len(steps) {
-			return s.gone(m)
+			return s.gone(i, m.Word)
 		}
 		if step := steps[i-1]; step.Hash != m.Hash {
-			return &ChangedError{File: s.File, Line: step.Line, Word: step.Word()}
+			return &ChangedError{File: s.File, Verb: i, Line: step.Line, Word: step.Word()}
 		}
 		return nil
 	}
 }
 
-// setup identifies world and people, and a scene's rooms.
-func (s *Study) setup(scene *Scene) string {
-	h := sha256.New()
-	enc := json.NewEncoder(h)
-	put := func(v any) {
-		if err := enc.Encode(v); err != nil {
-			panic(fmt.Sprintf("study: set-up: %v", err)) // what a study holds always encodes
-		}
-	}
-	put(s.World)
+// gone is the error of a mark of a step after the last.
+func (s *Study) gone(verb int, word string) *ChangedError {
+	return &ChangedError{File: s.File, Verb: verb, Line: s.Script[len(s.Script)-1].Line, Word: word, Gone: true}
+}
+
+// setups returns what identifies the beginning of each part: world and people, and
+// after a colon all else that it depends on, which is a scene's rooms, who comes
+// later, and every step of the parts before.
+func (s *Study) setups() []string {
+	all := []any{s.World}
 	for _, g := range s.People {
-		put([]any{g.Name, g.Staff, g.Human, g.HTTP})
+		all = append(all, g.Name, g.Staff, g.Human, g.HTTP)
 		for _, p := range g.People {
-			put(p.Persona)
-			put(p.Assigned)
+			all = append(all, p.Persona, p.Assigned)
 			if p.Begins != nil {
-				put(p.Begins)
+				all = append(all, p.Begins)
+			}
+			if p.Begins != nil {
+				all = append(all, p.Begins)
 			}
 		}
 	}
-	put(scene)
-	return hex.EncodeToString(h.Sum(nil)[:8])
+	world := hashOf(all...)
+	var list []string
+	var before []any
+	for _, p := range s.parts() {
+		here := append(slices.Clone(before), p.scene, s.Later())
+		if p.scene != nil {
+			here = append(here, s.later(p.scene.Do))
+			before = append(before, p.scene)
+		}
+		list = append(list, world+":"+hashOf(here...))
+		for _, x := range leaves(p.steps) {
+			before = append(before, x.Hash)
+		}
+	}
+	return list
+}
+
+func worldOf(setup string) string {
+	world, _, _ := strings.Cut(setup, ":")
+	return world
 }

@@ -84,7 +84,7 @@ func (r *runner) program(id Room, scene *Scene) []unit {
 		if p.scene != scene {
 			continue
 		}
-		first := unit{part: k, hash: r.setups[scene]}
+		first := unit{part: k, hash: r.setups[k]}
 		if len(list) > 0 {
 			first.verb, first.word = r.number[leaves(p.steps)[0]], returning
 		}

@@ -404,10 +404,10 @@ func TestChangedScene(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ old, new, want string }{
-		{"fresh: true", "fresh: false", "study.yaml: its world or people are not those of the run to be continued"},
+		{"fresh: true", "fresh: false", "study.yaml:27: scene towns or what was before it: not as it was"},
 		{"About ${topic}", "On ${topic}", "study.yaml:23: say: this step is not the one that was run"},
 		{"order: rotate", "order: written", "study.yaml:23: say: this step is not the one that was run"},
-		{"[tea, rain, trains]", "[tea, rain]", "study.yaml:31: say: this step is not the one that was run"},
+		{"[tea, rain, trains]", "[tea, rain]", "study.yaml:23: say: this step is not the one that was run"},
 		{"said: \"step 2\"", "said: \"step 3\"", "study.yaml:39: run: this step is not the one that was run"},
 	} {
 		again := sh.cut(map[string]int{})
@@ -416,8 +416,15 @@ func TestChangedScene(t *testing.T) {
 		}
 		s := load(t, strings.Replace(base, c.old, c.new, 1))
 		_, err := s.Run(t.Context(), again.options(recaller{}))
-		if err == nil || err.Error() != c.want {
+		if _, ok := errors.AsType[*study.ChangedError](err); !ok {
 			t.Errorf("%s: %v", c.new, err)
+		}
+		rooms := map[string]iter.Seq2[tinytroupe.Event, error]{}
+		for name, l := range again.logs {
+			rooms[name] = seq(l.events)
+		}
+		if e, err := s.Compare(rooms); err != nil || e.First == nil || e.First.Error() != c.want {
+			t.Errorf("%s: %v, %v", c.new, e, err)
 		}
 	}
 }

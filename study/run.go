@@ -150,7 +150,7 @@ type runner struct {
 	parts  []stage
 	number map[*Step]int // of leaves, in written order
 	steps  int
-	setups map[*Scene]string   // nil is what is outside
+	setups []string            // by part
 	later  map[*Scene][]string // who is not there from the start
 
 	memory map[string]*memory
@@ -172,13 +172,12 @@ type runner struct {
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
 		s: s, parts: s.parts(), number: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
-		setups: map[*Scene]string{}, later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
+		setups: s.setups(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
 	if o != nil {
 		r.o = *o
 	}
 	for _, p := range r.parts {
-		r.setups[p.scene] = s.setup(p.scene)
 		if p.scene != nil {
 			r.later[p.scene] = s.later(p.steps)
 		}

@@ -286,8 +286,8 @@ func TestChanged(t *testing.T) {
 	if _, err := load(t, base).Run(t.Context(), options(l)); err != nil {
 		t.Fatal(err)
 	}
-	if err := load(t, base).Continues(seq(l.events)); err != nil {
-		t.Error(err)
+	if e, err := load(t, base).Compare(map[string]iter.Seq2[tinytroupe.Event, error]{"all": seq(l.events)}); err != nil || e.First != nil || e.Keep["all"] != len(l.events) {
+		t.Error(e, err)
 	}
 	for _, c := range []struct{ old, new, want string }{
 		{"age: 30", "age: 31", "study.yaml: its world or people are not those of the run to be continued"},
@@ -302,8 +302,9 @@ func TestChanged(t *testing.T) {
 		if err == nil || err.Error() != c.want {
 			t.Errorf("%s: %v", c.new, err)
 		}
-		if err := s.Continues(seq(l.events)); err == nil || err.Error() != c.want {
-			t.Errorf("%s: continues: %v", c.new, err)
+		e, problem := s.Compare(map[string]iter.Seq2[tinytroupe.Event, error]{"all": seq(l.events)})
+		if problem != nil || e.First == nil || e.First.Error() != c.want {
+			t.Errorf("%s: compare: %v, %v", c.new, e, problem)
 		}
 		var changed *study.ChangedError
 		if !errors.As(err, &changed) {

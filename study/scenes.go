@@ -160,6 +160,14 @@ func (d *decoder) loop(n, value *node) Verb {
 	}
 	d.loops--
 	delete(d.study.Vars, f.Var)
+	if f.Order != Written {
+		// How many there are decides which comes first: another number is another loop.
+		for _, body := range f.Do {
+			for _, x := range leaves(body) {
+				x.Hash = hashOf(x.Hash, f.Order, len(f.Do))
+			}
+		}
+	}
 	return f
 }
 

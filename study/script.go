@@ -321,14 +321,13 @@ func (d *decoder) checkRef(x part, to Who) {
 }
 
 // hash identifies what a step means, all texts filled in.
-func (s Step) hash() string {
-	b, err := json.Marshal(struct {
-		Verb string
-		Do   Verb
-		To   Who
-	}{s.Word(), s.Do, s.To})
+func (s Step) hash() string { return hashOf(s.Word(), s.Do, s.To) }
+
+// hashOf identifies values that encode as JSON, as all that a step holds do.
+func hashOf(values ...any) string {
+	b, err := json.Marshal(values)
 	if err != nil {
-		return "" // the types above always encode
+		panic(fmt.Sprintf("study: hash: %v", err))
 	}
 	sum := sha256.Sum256(b)
 	return hex.EncodeToString(sum[:8])

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -77,18 +79,17 @@ func (p *program) asking() (io.Reader, func()) {
 	return p.stdin, func() {}
 }
 
-// continues reports whether the record is of this study.
-func (s *session) continues() error {
+// compared says what of the record still stands under the study as it is now.
+func (s *session) compared() (*study.Edit, error) {
 	rooms, err := s.rec.Rooms()
-	if err != nil {
-		return err
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
 	}
+	events := map[string]iter.Seq2[tinytroupe.Event, error]{}
 	for _, room := range rooms {
-		if err := s.study.Continues(s.rec.Events(room)); err != nil {
-			return err
-		}
+		events[room] = s.rec.Events(room)
 	}
-	return nil
+	return s.study.Compare(events)
 }
 
 func (s *session) observe(room study.Room, evs []tinytroupe.Event) {

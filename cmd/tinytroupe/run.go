@@ -287,13 +287,12 @@ func (s *session) resume() error {
 	if old.Totals != nil {
 		s.seconds = old.Totals.WallSeconds
 	}
-	err := s.continues()
-	if _, ok := errors.AsType[*study.ChangedError](err); ok {
-		return s.changed(err)
-	}
+	edit, err := s.compared()
 	switch {
-	case err != nil && !errors.Is(err, fs.ErrNotExist): // a kill may come before the journal
+	case err != nil:
 		return err
+	case edit.First != nil:
+		return s.changed(edit.First)
 	case old.Models["act"] != s.choice.name:
 		return fmt.Errorf("the record %s was made with %s, and this run would go on with %s (%s): add --model %s, or name another --dir", s.f.dir, old.Models["act"], s.choice.name, s.choice.why, old.Models["act"])
 	case old.Seed != s.study.Seed:
