@@ -31,6 +31,7 @@ type ServerOptions struct {
 	Latency   time.Duration          // before each answer
 	Reasoning int                    // reasoning tokens billed with each reply
 	Faults    func(n int) Fault      // by number of call; nil: none
+	FaultOf   func(c *Call) Fault    // by call, instead of Faults; called concurrently
 	Reject    []string               // parameters, by their names on the wire, that are never accepted
 	Models    []string               // served in the list; default test-model
 	Context   int                    // tokens of context that each has, where the dialect says it; default 131072
@@ -78,6 +79,9 @@ func NewHandler(o *ServerOptions) *Handler {
 	}
 	if h.o.Faults == nil {
 		h.o.Faults = Always(Fault{})
+	}
+	if faults := h.o.Faults; h.o.FaultOf == nil {
+		h.o.FaultOf = func(c *Call) Fault { return faults(c.N) }
 	}
 	if h.o.Embed == nil {
 		h.o.Embed = Embed
@@ -176,7 +180,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	h.answer(w, c, h.o.Faults(c.N))
+	h.answer(w, c, h.o.FaultOf(c))
 }
 
 // begin counts a call in, and reports whether it is one too many.
