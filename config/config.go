@@ -70,6 +70,9 @@ type Settings struct {
 	AzureKey  Secret // AZURE_OPENAI_KEY, from the environment alone
 	NoColor   bool   // NO_COLOR is set, from the environment alone
 
+	// Answers holds, by key and as they were said, the settings that decide what models
+	// and people answer; see [Options.Answers].
+	Answers map[string]string
 	// From says where a value came from, by the name of its key, or of its variable; of
 	// [ActionGenerator], as ActionGenerator.MAX_ATTEMPTS. It is a file and a line
 	// (config.ini:7), or environment. What has no entry was not said.
@@ -121,6 +124,9 @@ func (s Secret) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 type Options struct {
 	FS  fs.FS                            // where the files are; nil means the file system
 	Env func(name string) (string, bool) // nil means the environment
+	// Answers stand for what the files say of the keys of Settings.Answers, so that a
+	// run goes on as it began. Nil leaves them to the files.
+	Answers map[string]string
 }
 
 // An Error is a value that cannot be read.
@@ -151,10 +157,10 @@ func Load(files []string, o *Options) (*Settings, error) {
 	}
 	s := &Settings{
 		ParallelAgentGeneration: true, HarmfulContentPrevention: true, CopyrightPrevention: true,
-		EnableMemoryConsolidation: true, EnableContinuousRetrieval: true, From: map[string]string{},
+		EnableMemoryConsolidation: true, EnableContinuousRetrieval: true, From: map[string]string{}, Answers: map[string]string{},
 	}
 	s.environment(env)
-	r := &reader{s: s, in: map[string]string{}}
+	r := &reader{s: s, in: map[string]string{}, fixed: o.Answers != nil}
 	var errs []error
 	for _, name := range files {
 		read := os.ReadFile
@@ -170,6 +176,7 @@ func Load(files []string, o *Options) (*Settings, error) {
 			errs = append(errs, r.file(name, data)...)
 		}
 	}
+	errs = append(errs, r.answers(o.Answers))
 	if err := errors.Join(errs...); err != nil {
 		return nil, err
 	}

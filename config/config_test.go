@@ -85,6 +85,10 @@ LOGLEVEL=error
 		EnableMemoryConsolidation: true, EnableContinuousRetrieval: true, ActionGenerator: config.ActionGenerator{MaxAttempts: 2},
 		HarmfulContentPrevention: true, LogLevel: "NONE", OpenAIKey: "sk-1", NoColor: true,
 		AzureKey: "sk-2", AzureEndpoint: "https://a.example", OllamaHost: "h:1", NamedModel: "ollama/x",
+		Answers: map[string]string{
+			"TEMPERATURE": "0.7", "MAX_COMPLETION_TOKENS": "128000", "REASONING_EFFORT": "high",
+			"RAI_HARMFUL_CONTENT_PREVENTION": "True", "RAI_COPYRIGHT_INFRINGEMENT_PREVENTION": "no",
+		},
 		From: map[string]string{
 			"API_TYPE": "config.ini:5", "MODEL": "study/config.ini:2", "BASE_URL": "config.ini:7", "TIMEOUT": "config.ini:8",
 			"MAX_ATTEMPTS": "config.ini:9", "MAX_CONCURRENT_MODEL_CALLS": "study/config.ini:4", "TEMPERATURE": "study/config.ini:3",
@@ -99,12 +103,31 @@ LOGLEVEL=error
 			"study/config.ini:7: unknown key BASE_URL in [logging]: it belongs in [OpenAI]",
 			"study/config.ini:9: unknown key TEMPRATURE. Did you mean TEMPERATURE?",
 			"study/config.ini:10: unknown key BANANA",
-			"config.ini: without effect: WAITING_TIME (no wait before calls: a server that says it is busy is given the time it asks for); " +
-				"CACHE_API_CALLS (a run's record keeps its calls, and going on with --dir repeats none); CACHE_FILE_NAME (calls are in calls.db in the record)",
+			"config.ini: without effect: WAITING_TIME (no wait before calls: a server that says it is busy is given the time it asks for)",
 		},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestAnswers goes on with what a run began with, whatever the files say now.
+func TestAnswers(t *testing.T) {
+	files := fstest.MapFS{"config.ini": {Data: []byte("[OpenAI]\nMODEL=m\nTEMPERATURE=0.1\nTOP_P=0.5\n")}}
+	s, err := config.Load([]string{"config.ini"}, &config.Options{FS: files, Env: environment(), Answers: map[string]string{"TEMPERATURE": "1.5"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Model != "m" || *s.Temperature != 1.5 || s.TopP != nil || s.From["TEMPERATURE"] != "the record" {
+		t.Errorf("%+v", s)
+	}
+	if diff := cmp.Diff(map[string]string{"TEMPERATURE": "1.5"}, s.Answers); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []map[string]string{{"MODEL": "x"}, {"TEMPERATURE": "hot"}} {
+		if _, err := config.Load(nil, &config.Options{Env: environment(), Answers: bad}); err == nil {
+			t.Errorf("%v: no error", bad)
+		}
 	}
 }
 
@@ -116,7 +139,8 @@ func TestNothing(t *testing.T) {
 	want := &config.Settings{
 		BaseURL: "https://x/v1", HarmfulContentPrevention: true, CopyrightPrevention: true,
 		ParallelAgentGeneration: true, EnableMemoryConsolidation: true, EnableContinuousRetrieval: true,
-		From: map[string]string{"BASE_URL": "environment", "OPENAI_BASE_URL": "environment"},
+		Answers: map[string]string{},
+		From:    map[string]string{"BASE_URL": "environment", "OPENAI_BASE_URL": "environment"},
 	}
 	if diff := cmp.Diff(want, s); diff != "" {
 		t.Error(diff)

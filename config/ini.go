@@ -15,6 +15,8 @@ import (
 type reader struct {
 	s  *Settings
 	in map[string]string // the file whose value is in force, by label
+
+	fixed bool // the keys that decide answers are not read
 }
 
 // file reads one file over what is there.
@@ -42,7 +44,11 @@ func (r *reader) file(name string, data []byte) []error {
 				continue
 			}
 			value := strings.TrimSpace(k.Value())
-			if says(&keys[i], value) {
+			decides := slices.Contains(deciding, keys[i].name) && keys[i].section != "ActionGenerator"
+			if says(&keys[i], value) && !(decides && r.fixed) {
+				if decides {
+					r.s.Answers[keys[i].name] = value
+				}
 				if err := keys[i].set(r.s, value); err != nil {
 					errs = append(errs, &Error{name, line, fmt.Sprintf("%s: %v", keys[i].name, err)})
 				}
@@ -51,6 +57,27 @@ func (r *reader) file(name string, data []byte) []error {
 		}
 	}
 	return errs
+}
+
+// deciding are the keys that decide what is answered.
+var deciding = []string{
+	"MAX_COMPLETION_TOKENS", "TEMPERATURE", "FREQ_PENALTY", "PRESENCE_PENALTY", "TOP_P", "REASONING_EFFORT", "NUM_CTX",
+	"RAI_HARMFUL_CONTENT_PREVENTION", "RAI_COPYRIGHT_INFRINGEMENT_PREVENTION", "ENABLE_MEMORY_CONSOLIDATION",
+}
+
+// answers sets what a run began with.
+func (r *reader) answers(values map[string]string) error {
+	for name, value := range values {
+		i := slices.IndexFunc(keys, func(k key) bool { return k.name == name })
+		if i < 0 || !slices.Contains(deciding, name) {
+			return fmt.Errorf("config: %s is no key that decides answers", name)
+		}
+		if err := keys[i].set(r.s, value); err != nil {
+			return fmt.Errorf("config: %s: %w", name, err)
+		}
+		r.s.From[name], r.s.Answers[name] = "the record", value
+	}
+	return nil
 }
 
 // says reports whether a value says anything. An empty one does not, nor does NONE but

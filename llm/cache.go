@@ -15,7 +15,7 @@ func Cache(s CallStore) Middleware {
 	return func(m Model) Model {
 		var locks keyLocks
 		return &wrapper{m, func(ctx context.Context, req *Request) (*Response, error) {
-			key := Key(identity(m), req)
+			key := Key(Identity(m), req)
 			if resp, err := lookUp(s, key); resp != nil || err != nil {
 				return resp, err
 			}

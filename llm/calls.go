@@ -24,6 +24,8 @@ type Call struct {
 	Label   Label
 	Bound   Usage // the most it can use; Output is a default where the request sets no limit
 	Start   time.Time
+
+	Borrowed bool // the reply was paid for by another run: nothing is sent
 }
 
 // A Result is how a call ended.

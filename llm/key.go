@@ -96,5 +96,5 @@ func keyOf(m Model, req *Request) string {
 	if req.key != "" {
 		return req.key
 	}
-	return Key(identity(m), req)
+	return Key(Identity(m), req)
 }

@@ -62,8 +62,9 @@ func (w *wrapper) Generate(ctx context.Context, req *Request) (*Response, error)
 
 func (w *wrapper) Unwrap() Model { return w.Model }
 
-// identity returns what stands for the model in keys.
-func identity(m Model) string {
+// Identity returns what stands for a model in the keys of its calls: its name, or what
+// it says as [Identified].
+func Identity(m Model) string {
 	for inner := m; ; {
 		if i, ok := inner.(Identified); ok {
 			return i.Identity()

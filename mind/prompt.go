@@ -175,7 +175,7 @@ func (m *Mind) begin(p *tinytroupe.Perception, episode []tinytroupe.Event) *writ
 func (m *Mind) settings(p *tinytroupe.Perception, purpose string, a *acts, msgs []llm.Message) *llm.Request {
 	return &llm.Request{
 		System: m.system(&p.Persona, a), Messages: msgs,
-		Temperature: m.opts.Temperature, MaxTokens: m.opts.MaxTokens, Effort: m.opts.Effort,
+		Temperature: m.opts.Temperature, MaxTokens: m.opts.MaxTokens, Effort: m.opts.Effort, Draw: m.opts.Draw,
 		Label: llm.Label{World: p.World, Step: p.Step, Person: p.Persona.Name(), Purpose: purpose},
 	}
 }

@@ -43,7 +43,7 @@ CREATE TABLE prompts (
 CREATE TABLE calls (
 	id           INTEGER PRIMARY KEY,
 	key          BLOB NOT NULL,
-	attempt      INTEGER NOT NULL, -- 1, 2… at the same key
+	attempt      INTEGER NOT NULL, -- 1, 2… at the same key; 0: borrowed from another run
 	model        TEXT NOT NULL,
 	world        TEXT, step INTEGER, person TEXT, purpose TEXT,
 	prompt       BLOB,
@@ -294,7 +294,7 @@ func (c *Calls) Begin(call *llm.Call) (int64, error) {
 		}
 		key := keyValue(call.Key)
 		l := &call.Label
-		res, err := c.stmts.begin.Exec(key, key, call.Model, l.World, l.Step, l.Person, l.Purpose, node, p.settings.hash[:],
+		res, err := c.stmts.begin.Exec(key, call.Borrowed, key, call.Model, l.World, l.Step, l.Person, l.Purpose, node, p.settings.hash[:],
 			call.Bound.Input, call.Bound.Output, call.Start.UnixMicro())
 		if err != nil {
 			return err

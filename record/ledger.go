@@ -16,7 +16,7 @@ import (
 type Entry struct {
 	ID      int64
 	Key     string
-	Attempt int    // 1, 2… at the same key
+	Attempt int    // 1, 2… at the same key; 0: the reply was paid for by another run
 	Model   string // the model's name
 	Label   llm.Label
 	Bound   llm.Usage // the most it could use
@@ -116,6 +116,7 @@ func (c *Calls) Reply(id int64) (string, error) {
 // A Sum adds up calls.
 type Sum struct {
 	Calls      int // different keys
+	Borrowed   int // replies that other runs paid for: counted here and nowhere else
 	Attempts   int // requests sent: calls and retries
 	Open       int // of the attempts, those not known to have ended; they count at their bound
 	Unreported int // of the attempts that ended, those whose usage is not known; these too
@@ -155,9 +156,9 @@ func (c *Calls) Ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 
 func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, error) {
 	rows, err := c.read.Query(`SELECT model, purpose, person, world, step, outcome,
-		sum(attempt = 1), count(*),
-		sum(coalesce(input, bound_input)), sum(coalesce(output, bound_output)),
-		sum(coalesce(cached, 0)), sum(coalesce(reasoning, 0)), sum(outcome IS NOT NULL AND input IS NULL)
+		sum(attempt = 1), sum(attempt > 0), sum(attempt = 0),
+		sum((attempt > 0) * coalesce(input, bound_input)), sum((attempt > 0) * coalesce(output, bound_output)),
+		sum((attempt > 0) * coalesce(cached, 0)), sum((attempt > 0) * coalesce(reasoning, 0)), sum(attempt > 0 AND outcome IS NOT NULL AND input IS NULL)
 		FROM calls GROUP BY model, purpose, person, world, step, outcome`)
 	if err != nil {
 		return nil, err
@@ -173,11 +174,11 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 		var step int
 		var outcome sql.NullString
 		var s Sum
-		if err := rows.Scan(&model, &purpose, &person, &world, &step, &outcome, &s.Calls, &s.Attempts,
+		if err := rows.Scan(&model, &purpose, &person, &world, &step, &outcome, &s.Calls, &s.Attempts, &s.Borrowed,
 			&s.Usage.Input, &s.Usage.Output, &s.Usage.CachedInput, &s.Usage.Reasoning, &s.Unreported); err != nil {
 			return nil, err
 		}
-		if outcome.Valid {
+		if outcome.Valid && s.Attempts > 0 {
 			s.Outcomes = map[llm.Outcome]int{llm.Outcome(outcome.String): s.Attempts}
 		} else {
 			s.Open = s.Attempts
@@ -216,6 +217,7 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 func (s *Sum) add(t *Sum) {
 	s.Calls += t.Calls
 	s.Attempts += t.Attempts
+	s.Borrowed += t.Borrowed
 	s.Open += t.Open
 	s.Unreported += t.Unreported
 	s.Usage = s.Usage.Add(t.Usage)

@@ -48,17 +48,30 @@ type Manifest struct {
 	Product string `json:"product,omitempty"` // version of this program
 	Go      string `json:"go,omitempty"`      // version of Go
 
-	Rehearsal  bool              `json:"rehearsal,omitempty"` // made by the stand-in: evidence of nothing
-	Models     map[string]string `json:"models,omitempty"`    // provider/model by role: act, write, extract, judge
-	Parameters map[string]any    `json:"parameters,omitempty"`
-	Prompts    string            `json:"prompts,omitempty"` // hash of the prompt templates
-	Inputs     []Input           `json:"inputs,omitempty"`  // see Record.AddInput
+	Rehearsal  bool              `json:"rehearsal,omitempty"`  // made by the stand-in: evidence of nothing
+	Models     map[string]string `json:"models,omitempty"`     // provider/model by role: act, write, extract, judge
+	Identities map[string]string `json:"identities,omitempty"` // of the models, see llm.Identified
+	Parameters map[string]any    `json:"parameters,omitempty"` // of a chat
+	Settings   map[string]string `json:"settings,omitempty"`   // of config.ini that decide what is answered, by key
+	Set        map[string]string `json:"set,omitempty"`        // variables of the study set from outside
+	Small      bool              `json:"small,omitempty"`      // the model's context is short: replies and episodes are
+	Partial    bool              `json:"partial,omitempty"`    // turns that fail are left out
+	Limits     *Limits           `json:"limits,omitempty"`     // as the run was given them
+	Prompts    string            `json:"prompts,omitempty"`    // hash of the prompt templates
+	Inputs     []Input           `json:"inputs,omitempty"`     // see Record.AddInput
 
 	Parent     string `json:"parent,omitempty"`      // the record that this one was forked from
 	ParentStep int    `json:"parent_step,omitempty"` // the last step taken over
 
 	Warnings []string `json:"warnings,omitempty"`
 	Totals   *Totals  `json:"totals,omitempty"`
+}
+
+// Limits are what a run may use; 0 is no limit.
+type Limits struct {
+	USD    float64 `json:"usd,omitempty"`
+	Calls  int     `json:"calls,omitempty"`
+	Tokens int     `json:"tokens,omitempty"`
 }
 
 // Totals sum up a run.
@@ -90,12 +103,17 @@ func (m *Manifest) clone() Manifest {
 	}
 	c := *m
 	c.Models = maps.Clone(m.Models)
+	c.Identities, c.Settings, c.Set = maps.Clone(m.Identities), maps.Clone(m.Settings), maps.Clone(m.Set)
 	c.Parameters = maps.Clone(m.Parameters)
 	c.Inputs = slices.Clone(m.Inputs)
 	c.Warnings = slices.Clone(m.Warnings)
 	if m.Totals != nil {
 		t := *m.Totals
 		c.Totals = &t
+	}
+	if m.Limits != nil {
+		l := *m.Limits
+		c.Limits = &l
 	}
 	return c
 }

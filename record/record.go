@@ -45,6 +45,7 @@ type Options struct {
 // A Record is the folder of one run. Its methods are safe for concurrent use.
 type Record struct {
 	dir  string
+	name string // of the file that it was unpacked from, into dir; empty for a folder
 	root *os.Root
 	lock *os.File // nil when opened with View
 	fast bool
@@ -144,8 +145,12 @@ func Open(dir string, o *Options) (*Record, error) {
 	return r, nil
 }
 
-// View opens a record for reading, also while another process writes it.
+// View opens a record for reading, also while another process writes it. dir may be a
+// file that [Record.Pack] wrote.
 func View(dir string) (*Record, error) {
+	if info, err := os.Stat(dir); err == nil && info.Mode().IsRegular() {
+		return unpack(dir)
+	}
 	r, err := attach(dir, nil)
 	if err != nil {
 		return nil, fmt.Errorf("view record: %w", err)
@@ -184,12 +189,20 @@ func (r *Record) Close() error {
 		errs = append(errs, r.lock.Close())
 	}
 	errs = append(errs, r.root.Close())
+	if r.name != "" {
+		errs = append(errs, os.RemoveAll(r.dir))
+	}
 	r.journals, r.calls, r.lock = map[string]*Journal{}, nil, nil
 	return errors.Join(errs...)
 }
 
-// Dir returns the record's folder.
-func (r *Record) Dir() string { return r.dir }
+// Dir returns the record's folder, or the file that it was unpacked from.
+func (r *Record) Dir() string {
+	if r.name != "" {
+		return r.name
+	}
+	return r.dir
+}
 
 // Manifest returns a copy of the manifest.
 func (r *Record) Manifest() Manifest {

@@ -20,7 +20,7 @@ func (c *Calls) prepare() error {
 		query string
 	}{
 		{&s.begin, `INSERT INTO calls (key, attempt, model, world, step, person, purpose, prompt, settings, bound_input, bound_output, start)
-			VALUES (?, 1 + (SELECT count(*) FROM calls WHERE key = ?), ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
+			VALUES (?, CASE WHEN ? THEN 0 ELSE 1 + (SELECT count(*) FROM calls WHERE key = ? AND attempt > 0) END, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.end, `UPDATE calls SET outcome = ?, elapsed = ?, reply = ?, finish = ?, served = ?,
 			input = ?, cached = ?, output = ?, reasoning = ?, error = ? WHERE id = ? AND outcome IS NULL`},
 		{&s.hasPrompt, `SELECT 1 FROM prompts WHERE hash = ?`},
