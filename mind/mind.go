@@ -42,7 +42,6 @@ type Options struct {
 	MaxTokens   int      // of output; 0 leaves it to the vendor's settings
 	Temperature *float64 // nil leaves it to the vendor's settings
 	Effort      string   // reasoning effort: low, medium, high; empty leaves it to the vendor's settings
-	Draw        int      // of every request: samples that are to be independent have different ones
 
 	// Most acts in a reply (0 means 15), and most characters in the content of one
 	// (0 means 2,000, or 20,000 for people with an act whose content has a schema).
@@ -231,11 +230,23 @@ func spoken(text string) string {
 		Answer *string
 		reply
 	}
-	if !strings.HasPrefix(text, "{") || json.Unmarshal([]byte(text), &r) != nil {
+	// The object may stand in a fence, or between sentences.
+	from, to := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
+	if from < 0 || to < from {
+		return text
+	}
+	object := []byte(text[from : to+1])
+	switch err := json.Unmarshal(object, &r); {
+	case err != nil && from == 0 && to+1 == len(text) && json.Valid(object):
+		return "" // what should be words is something else
+	case err != nil:
 		return text
 	}
 	if r.Answer != nil {
 		return strings.TrimSpace(*r.Answer)
+	}
+	if from > 0 || to+1 < len(text) {
+		return text
 	}
 	var said []string
 	for _, a := range r.Actions {

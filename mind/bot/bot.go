@@ -162,6 +162,9 @@ func (b *Bot) post(ctx context.Context, t *Turn) (string, error) {
 		}
 	}
 	req.Header.Set("Idempotency-Key", t.Key)
+	// Because of that key the transport would send the request again by itself where a
+	// connection breaks, and nothing would record it.
+	req.GetBody = nil
 	resp, err := b.client.Do(req)
 	if err != nil {
 		return "", b.lost(ctx, limited, err)
