@@ -42,6 +42,7 @@ type Options struct {
 	MaxTokens   int      // of output; 0 leaves it to the vendor's settings
 	Temperature *float64 // nil leaves it to the vendor's settings
 	Effort      string   // reasoning effort: low, medium, high; empty leaves it to the vendor's settings
+	Draw        int      // of every request: samples that are to be independent have different ones
 
 	// Most acts in a reply (0 means 15), and most characters in the content of one
 	// (0 means 2,000, or 20,000 for people with an act whose content has a schema).
