@@ -187,3 +187,7 @@ func (e *Evidence) Quote(text, by string, number int) (Quotation, bool) {
 	}
 	return Quotation{}, false
 }
+
+// OneLine is a text on one line in which nothing can drive a terminal: line breaks are
+// shown as \n, control characters as \x1b.
+func OneLine(s string) string { return line(s) }

@@ -69,6 +69,7 @@ var outside = map[string][]string{
 	"mind/bot":      {},
 	"mind/human":    {},
 	"transcript":    {},
+	"extract":       {},
 }
 
 type file struct {

@@ -252,6 +252,14 @@ func (g *generator) typeOf(s schema, at place) string {
 }
 
 func (g *generator) object(s schema, at place) any {
+	if g.attempt < attempts/2 {
+		if v, ok := g.withEvidence(s, at); ok {
+			return v
+		}
+		if v, ok := g.coded(s, at); ok {
+			return v
+		}
+	}
 	o := object{}
 	required := s.strs("required")
 	for _, m := range ordered(s["properties"]) {

@@ -1,0 +1,122 @@
+package extract
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+)
+
+// reply reads what a model replied, value by value.
+type reply struct {
+	r *Respondent
+	// words takes the words behind a value, or a refusal, into the answer. Where they do
+	// not hold it makes the answer invalid and returns false.
+	words func(a *Answer, f *found) bool
+}
+
+// question reads what the reply says about q, whose options stand as they were shown.
+func (p reply) question(q, written *Question, raw json.RawMessage) []Answer {
+	switch q.Type {
+	case Fields:
+		var item map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &item); err != nil {
+			return blank(q, p.r, Invalid, "the reply has no fields")
+		}
+		return p.item(q, written, 0, item)
+	case ListOf:
+		var list foundList
+		if err := json.Unmarshal(raw, &list); err != nil {
+			return blank(q, p.r, Invalid, "the reply has no list")
+		}
+		var out []Answer
+		for n, item := range list.Items {
+			out = append(out, p.item(q, written, n+1, item)...)
+		}
+		if len(out) > 0 {
+			return out
+		}
+		out = blank(q, p.r, Absent, "there is none")
+		for n := range out {
+			if list.Outcome == Refused && p.words(&out[n], &list.found) {
+				out[n].Outcome, out[n].Reason = Refused, ""
+			}
+		}
+		return out
+	}
+	a := blank(q, p.r, Invalid, "")[0]
+	p.value(&a, q, written, raw)
+	return []Answer{a}
+}
+
+func (p reply) item(q, written *Question, n int, item map[string]json.RawMessage) []Answer {
+	out := blank(q, p.r, Invalid, "")
+	for i := range out {
+		out[i].Item = n
+		p.value(&out[i], &q.Fields[i], &written.Fields[i], item[key("f", q.Fields[i].ID, i)])
+	}
+	return out
+}
+
+// value reads one value into a, which is invalid unless everything about it holds.
+func (p reply) value(a *Answer, q, written *Question, raw json.RawMessage) {
+	var f found
+	if err := json.Unmarshal(raw, &f); err != nil || f.Outcome == "" {
+		a.Reason = "the reply has no such value"
+		return
+	}
+	switch f.Outcome {
+	case Absent:
+		a.Outcome = Absent
+	case Refused:
+		if p.words(a, &f) {
+			a.Outcome = Refused
+		}
+	case Answered:
+		v, err := q.read(f.Value)
+		if err != nil {
+			a.Reason = err.Error()
+		} else if p.words(a, &f) {
+			a.settle(q, written, v)
+		}
+	default:
+		a.Reason = fmt.Sprintf("outcome %q is not known", clip(string(f.Outcome), 100))
+	}
+}
+
+// quote looks the quotation up, or makes the answer invalid.
+func (r *reading) quote(a *Answer, f *found) bool {
+	if f.Quote == "" {
+		a.Outcome, a.Reason = Invalid, "there is no quotation"
+		return false
+	}
+	names := []string{r.s.Person}
+	if r.s.Person == "" {
+		names = r.speakers()
+	}
+	// Where the numbered event is somebody's who counts, theirs is tried first.
+	if l := r.evidence.Line(f.event()); l != nil && slices.Contains(names, l.Who) {
+		names = append([]string{l.Who}, names...)
+	}
+	for _, name := range names {
+		if q, ok := r.evidence.Quote(f.Quote, name, f.event()); ok {
+			a.Evidence = []Evidence{{Quote: q.Text, Who: q.Line.Who, Room: q.Line.Room, Event: q.Line.Seq}}
+			return true
+		}
+	}
+	a.Outcome, a.Reason = Invalid, fmt.Sprintf("nobody asked about said %q", clip(f.Quote, 100))
+	if r.s.Person != "" {
+		a.Reason = fmt.Sprintf("%s did not say %q", r.s.Person, clip(f.Quote, 100))
+	}
+	return false
+}
+
+// speakers are whose words count, in the order in which they first act.
+func (r *reading) speakers() []string {
+	var names []string
+	for i := range r.evidence.Lines {
+		if l := &r.evidence.Lines[i]; r.own(l) && !slices.Contains(names, l.Who) {
+			names = append(names, l.Who)
+		}
+	}
+	return names
+}

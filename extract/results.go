@@ -1,0 +1,183 @@
+package extract
+
+import (
+	"bufio"
+	"encoding/csv"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// columns of answers.csv, before the attributes.
+var columns = []string{"person", "question", "field", "item", "option", "value", "outcome", "reason", "quote", "event", "record", "position", "weight", "scene", "room"}
+
+// WriteCSV writes answers as a table for statistics: person × question × item. Each has
+// one row, but for what was answered to rank (a row for each option, whose value is its
+// place, 1 the best) and some of (a row for each option, yes or no). Options are those
+// shown, best first or, of some of, as they were shown. A list has a number for each of
+// its items. The value is empty unless the outcome is answered. After the columns that
+// every study has come the attributes, by name; one that is called like a column gets
+// "attribute " before its name.
+//
+// Spreadsheets take some texts for formulas. So a text that begins with = + - @, their
+// wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers.
+// Text that is not UTF-8 is made so.
+func WriteCSV(w io.Writer, answers []Answer) error {
+	names := map[string]bool{}
+	for i := range answers {
+		for k := range answers[i].Attributes {
+			names[k] = true
+		}
+	}
+	attributes := slices.Sorted(maps.Keys(names))
+	c := csv.NewWriter(w)
+	head := slices.Clone(columns)
+	for _, k := range attributes {
+		if slices.Contains(columns, k) {
+			k = "attribute " + k
+		}
+		head = append(head, safe(k))
+	}
+	c.Write(head)
+	for i := range answers {
+		a := &answers[i]
+		write := func(option, value string) {
+			var e Evidence
+			if len(a.Evidence) > 0 {
+				e = a.Evidence[0]
+			}
+			row := []string{safe(a.Person), safe(a.Question), safe(a.Field), number(a.Item), safe(option), value, string(a.Outcome), safe(a.Reason),
+				safe(e.Quote), number(e.Event), safe(e.Record), number(a.Position), plain(a.weight()), safe(a.Scene), safe(a.Room)}
+			for _, k := range attributes {
+				row = append(row, safe(a.Attributes[k]))
+			}
+			c.Write(row)
+		}
+		switch v := a.Value; {
+		case a.Outcome != Answered:
+			write("", "")
+		case v.Kind == Rank:
+			for n, o := range v.List {
+				write(o, strconv.Itoa(n+1))
+			}
+		case v.Kind == SomeOf:
+			for _, o := range optionsOf(a) {
+				write(o, map[bool]string{true: "yes", false: "no"}[slices.Contains(v.List, o)])
+			}
+		case v.Kind == Scale || v.Kind == Number:
+			write("", v.String())
+		default:
+			write("", safe(v.String()))
+		}
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// optionsOf are the options that were shown, or else those that were taken.
+func optionsOf(a *Answer) []string {
+	out := slices.Clone(a.Shown)
+	for _, o := range a.Value.List {
+		if !slices.Contains(out, o) {
+			out = append(out, o)
+		}
+	}
+	if len(out) == 0 {
+		out = []string{""} // nothing was taken: a row all the same
+	}
+	return out
+}
+
+func number(n int) string {
+	if n == 0 {
+		return ""
+	}
+	return strconv.Itoa(n)
+}
+
+// safe is a text as a cell that no spreadsheet takes for a formula.
+func safe(s string) string {
+	s = strings.ToValidUTF8(s, "\ufffd")
+	if c, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", c) {
+		return "'" + s
+	}
+	return s
+}
+
+// WriteJSONL writes answers as JSON, one a line, with nothing left out.
+func WriteJSONL(w io.Writer, answers []Answer) error {
+	b := bufio.NewWriter(w)
+	e := json.NewEncoder(b)
+	e.SetEscapeHTML(false)
+	for i := range answers {
+		if err := e.Encode(&answers[i]); err != nil {
+			return err
+		}
+	}
+	return b.Flush()
+}
+
+// ReadJSONL reads what WriteJSONL wrote. file is for errors.
+func ReadJSONL(file string, r io.Reader) ([]Answer, error) {
+	var out []Answer
+	s := bufio.NewScanner(r)
+	s.Buffer(nil, 64<<20)
+	for line := 1; s.Scan(); line++ {
+		if strings.TrimSpace(s.Text()) == "" {
+			continue
+		}
+		var a Answer
+		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
+			return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+		}
+		out = append(out, a)
+	}
+	if err := s.Err(); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return out, nil
+}
+
+// UnmarshalJSON reads an answer; its type says how the value is read.
+func (a *Answer) UnmarshalJSON(data []byte) error {
+	type fields Answer
+	in := struct {
+		*fields
+		Value json.RawMessage `json:"value"`
+	}{fields: (*fields)(a)}
+	a.Value = Value{}
+	if err := json.Unmarshal(data, &in); err != nil {
+		return err
+	}
+	if (a.Outcome == Answered) != (in.Value != nil && string(in.Value) != "null") {
+		return fmt.Errorf("an answer is %s and its value is %s", a.Outcome, in.Value)
+	}
+	if a.Outcome != Answered {
+		return nil
+	}
+	v := Value{Kind: a.Type}
+	var err error
+	switch a.Type {
+	case YesNo:
+		var yes bool
+		err = json.Unmarshal(in.Value, &yes)
+		v.Text = map[bool]string{true: "yes", false: "no"}[yes]
+	case Scale, Number:
+		err = json.Unmarshal(in.Value, &v.Number)
+	case SomeOf, Rank:
+		if err = json.Unmarshal(in.Value, &v.List); len(v.List) == 0 {
+			v.List = nil
+		}
+	case Text, OneOf:
+		err = json.Unmarshal(in.Value, &v.Text)
+	default:
+		err = fmt.Errorf("there is no type %q of an answer", a.Type)
+	}
+	a.Value = v
+	return err
+}

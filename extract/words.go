@@ -1,0 +1,90 @@
+package extract
+
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+)
+
+// hits counts which of the words stand in a text, each once.
+func hits(text string, words []string) int {
+	t := tokens(text)
+	n := 0
+	for _, w := range words {
+		prefix := strings.HasSuffix(w, "*")
+		if contains(t, tokens(w), prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+// tokens are the words of a text in lower case.
+func tokens(s string) []string {
+	return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool {
+		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c)
+	})
+}
+
+// contains reports whether phrase stands in text; with prefix, its last word may go on.
+func contains(text, phrase []string, prefix bool) bool {
+	n := len(phrase)
+	for i := 0; n > 0 && i+n <= len(text); i++ {
+		ok := true
+		for j := range phrase {
+			last := prefix && j == n-1
+			ok = ok && (text[i+j] == phrase[j] || last && strings.HasPrefix(text[i+j], phrase[j]))
+		}
+		if ok {
+			return true
+		}
+	}
+	return false
+}
+
+// ReadCodes reads a codebook: CSV with a header and the columns code, description and
+// words, of which the last two may be missing; words are parted by semicolons.
+func ReadCodes(file string, r io.Reader) ([]Code, error) {
+	c := csv.NewReader(r)
+	c.FieldsPerRecord = -1
+	rows, err := c.ReadAll()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("%s:1: expected a header with the column code", file)
+	}
+	columns := map[string]int{}
+	for i, h := range rows[0] {
+		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
+		if h != "code" && h != "description" && h != "words" {
+			return nil, fmt.Errorf("%s:1: no column is called %q; there are code, description and words", file, h)
+		}
+		columns[h] = i
+	}
+	if _, ok := columns["code"]; !ok {
+		return nil, fmt.Errorf("%s:1: expected a column code", file)
+	}
+	var codes []Code
+	for _, row := range rows[1:] {
+		cell := func(name string) string {
+			if i, ok := columns[name]; ok && i < len(row) {
+				return strings.TrimSpace(row[i])
+			}
+			return ""
+		}
+		code := Code{Name: cell("code"), Text: cell("description")}
+		for w := range strings.SplitSeq(cell("words"), ";") {
+			if w = strings.TrimSpace(w); w != "" {
+				code.Words = append(code.Words, w)
+			}
+		}
+		codes = append(codes, code)
+	}
+	if err := checkCodes(codes); err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	return codes, nil
+}
