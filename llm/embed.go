@@ -134,13 +134,13 @@ type embedded struct {
 // send embeds a batch through retry, limit, budget and log.
 func (w *embedder) send(ctx context.Context, keys, batch []string) ([][]float32, Usage, error) {
 	call := func(ctx context.Context) (embedded, error) { return w.attempt(ctx, keys, batch) }
-	r, err := retry(ctx, w.retry, func() string { return keys[0] }, func() (embedded, error) {
+	r, err := retry(ctx, w.retry, func() string { return keys[0] }, func(ctx context.Context) (embedded, error) {
 		if w.o.Limiter == nil {
 			ctx, cancel := underway(ctx)
 			defer cancel()
 			return call(ctx)
 		}
-		return limited(ctx, w.o.Limiter, call)
+		return limited(ctx, w.o.Limiter, laneKey{model: w.Name()}, call)
 	})
 	return r.vectors, r.usage, err
 }

@@ -147,8 +147,8 @@ func TestLimiterPausesOnRetryAfter(t *testing.T) {
 		m.Generate(t.Context(), hello("first"))
 		m.Generate(t.Context(), hello("second"))
 		m.Generate(t.Context(), hello("third"))
-		if want := []time.Duration{0, time.Minute, time.Minute}; !slices.Equal(starts, want) {
-			t.Errorf("calls began at %v, want %v: the pause, cut to a minute", starts, want)
+		if want := []time.Duration{0, 5 * time.Minute, 5 * time.Minute}; !slices.Equal(starts, want) {
+			t.Errorf("calls began at %v, want %v: the pause, cut to five minutes", starts, want)
 		}
 		// Who waits in a pause can leave.
 		first = true
@@ -233,4 +233,125 @@ func TestAStopEndsWaitingNotWork(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLimiterTurns: rooms are served in turn, however many calls each has waiting, and
+// whichever model they are for.
+func TestLimiterTurns(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		var order []string
+		m := llm.Wrap(fake(func(_ context.Context, req *llm.Request) (*llm.Response, error) {
+			mu.Lock()
+			order = append(order, req.Label.World)
+			mu.Unlock()
+			time.Sleep(time.Second)
+			return says("hi"), nil
+		}), llm.Limit(llm.NewLimiter(&llm.LimiterOptions{Parallel: 1})))
+		var wg sync.WaitGroup
+		for world, n := range []int{6, 1, 3} {
+			for i := range n {
+				req := hello(fmt.Sprint(i))
+				req.Label.World = string(rune('a' + world))
+				wg.Go(func() { m.Generate(t.Context(), req) })
+				synctest.Wait()
+			}
+		}
+		wg.Wait()
+		if want := []string{"a", "a", "b", "c", "a", "c", "a", "c", "a", "a"}; !slices.Equal(order, want) {
+			t.Errorf("served %v, want %v", order, want)
+		}
+	})
+}
+
+// TestLimiterIsSharedByEmbedders: models and embedders of one endpoint have one bound.
+func TestLimiterIsSharedByEmbedders(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		e := &endpoint{most: 5}
+		l := llm.NewLimiter(&llm.LimiterOptions{Parallel: 5})
+		m := llm.Wrap(e, llm.Limit(l))
+		emb := llm.WrapEmbedder(embedding(func(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+			_, err := e.Generate(ctx, nil)
+			return [][]float32{{1}}, llm.Usage{Input: 1}, err
+		}), &llm.EmbedderOptions{Limiter: l})
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				if _, err := m.Generate(t.Context(), hello(fmt.Sprint(i))); err != nil {
+					t.Error(err)
+				}
+			})
+			wg.Go(func() {
+				if _, _, err := emb.Embed(t.Context(), []string{fmt.Sprint(i)}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if e.peak.Load() != 5 || e.total.Load() != 40 {
+			t.Errorf("%d at once, %d in all", e.peak.Load(), e.total.Load())
+		}
+	})
+}
+
+// TestLimiterHoldsOff: what rate headers say holds the calls of that model alone, until
+// the time that they name and no longer; and longer than MaxPause is not waited for.
+func TestLimiterHoldsOff(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := llm.NewLimiter(&llm.LimiterOptions{Parallel: 4})
+		start := time.Now()
+		said := map[string]time.Duration{"none left": 20 * time.Second, "none left today": 6 * time.Hour}
+		began := map[string]time.Duration{}
+		named := func(name string) llm.Model {
+			return llm.Wrap(namedFake{name, func(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+				text := req.Messages[0].Parts[0].Text
+				began[text] = time.Since(start)
+				llm.HoldOff(ctx, said[text])
+				return says("hi"), nil
+			}}, llm.Limit(l))
+		}
+		one, other := named("test/one"), named("test/other")
+		for _, c := range []struct {
+			m    llm.Model
+			text string
+		}{{one, "free"}, {one, "none left"}, {other, "of the other model"}, {one, "after it"}, {one, "none left today"}, {one, "last"}} {
+			if _, err := c.m.Generate(t.Context(), hello(c.text)); err != nil {
+				t.Error(err)
+			}
+		}
+		for text, want := range map[string]time.Duration{"none left": 0, "of the other model": 0, "after it": 20 * time.Second, "last": 20 * time.Second} {
+			if began[text] != want {
+				t.Errorf("%s: began after %v, want %v", text, began[text], want)
+			}
+		}
+		// The other model goes on while calls of the first wait.
+		var wg sync.WaitGroup
+		one.Generate(t.Context(), hello("none left"))
+		again := time.Since(start)
+		wg.Go(func() { one.Generate(t.Context(), hello("waits")) })
+		synctest.Wait()
+		other.Generate(t.Context(), hello("beside"))
+		wg.Wait()
+		if began["beside"] != again || began["waits"] != again+20*time.Second {
+			t.Errorf("beside %v, waits %v, held at %v", began["beside"], began["waits"], again)
+		}
+	})
+	llm.HoldOff(t.Context(), time.Hour) // nobody listens
+}
+
+type namedFake struct {
+	name string
+	fake
+}
+
+func (n namedFake) Name() string { return n.name }
+
+type embedding func(context.Context, []string) ([][]float32, llm.Usage, error)
+
+func (embedding) Name() string { return "test/embedding" }
+func (e embedding) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
+	return e(ctx, texts)
 }

@@ -15,10 +15,12 @@ import (
 
 // RetryOptions tune [Retry]. Nil and zero fields mean the defaults.
 type RetryOptions struct {
-	Attempts int           // in all; default 5
+	Attempts int           // in all; default 5, not counting those that ended in ErrRate
 	First    time.Duration // about how long the first wait is; default 500 ms
 	Longest  time.Duration // no wait grows beyond it, unless the provider asks; default 30 s
 	Total    time.Duration // of all waits of one request; default 5 min
+
+	patient bool // Attempts is the default
 }
 
 func (o *RetryOptions) withDefaults() RetryOptions {
@@ -26,7 +28,7 @@ func (o *RetryOptions) withDefaults() RetryOptions {
 	if o != nil {
 		r = *o
 	}
-	if r.Attempts <= 0 {
+	if r.patient = r.Attempts <= 0; r.patient {
 		r.Attempts = 5
 	}
 	if r.First <= 0 {
@@ -44,47 +46,63 @@ func (o *RetryOptions) withDefaults() RetryOptions {
 // Retry sends a request again after ErrRate, ErrTransient and failures of the
 // network; nothing else. Waits double and are spread between half and the whole of
 // their length by the request's key, so that requests do not return together and a
-// run repeats itself. A provider's Retry-After is waited out in full; where that
+// run repeats itself; after ErrRate, for which the limiter slows down, they are half as
+// long. A provider's Retry-After is waited out in full; where that
 // would pass Total, the error comes at once. When ctx is done, waiting ends.
 func Retry(o *RetryOptions) Middleware {
 	opts := o.withDefaults()
 	return func(m Model) Model {
 		return &wrapper{m, func(ctx context.Context, req *Request) (*Response, error) {
-			return retry(ctx, opts, func() string { return keyOf(m, req) }, func() (*Response, error) {
+			return retry(ctx, opts, func() string { return keyOf(m, req) }, func(ctx context.Context) (*Response, error) {
 				return m.Generate(ctx, req)
 			})
 		}}
 	}
 }
 
-func retry[T any](ctx context.Context, o RetryOptions, key func() string, attempt func() (T, error)) (T, error) {
+func retry[T any](ctx context.Context, o RetryOptions, key func() string, attempt func(context.Context) (T, error)) (T, error) {
 	var last error
 	waits := &waits{opts: o, key: key}
 	v, err := backoff.Retry(ctx, func() (T, error) {
-		v, err := attempt()
+		ctx := ctx
+		if waits.n > 0 {
+			ctx = context.WithValue(ctx, againKey{}, true)
+		}
+		v, err := attempt(ctx)
 		last = err
 		if err == nil {
 			return v, nil
 		}
-		if ctx.Err() != nil || !retryable(err) {
+		waits.rate = errors.Is(err, ErrRate)
+		if !waits.rate || !o.patient {
+			waits.counted++
+		}
+		if ctx.Err() != nil || !retryable(err) || waits.counted >= o.Attempts {
 			return v, backoff.Permanent(err)
 		}
 		waits.asked = retryAfter(err)
 		return v, err
-	}, backoff.WithBackOff(waits), backoff.WithMaxTries(uint(o.Attempts)), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(0))
 	if err != nil && last != nil && !errors.Is(err, last) { // ctx ended a wait
 		err = fmt.Errorf("%w, waiting to retry after: %w", err, last)
 	}
 	return v, err
 }
 
+// againKey marks the context of a call that was sent before: it has waited for a slot
+// once, and a room waits for it.
+type againKey struct{}
+
 // waits says how long to wait before each attempt. It implements backoff.BackOff.
 type waits struct {
 	opts  RetryOptions
 	key   func() string
 	asked time.Duration // by the provider, with the last error
-	n     int
-	total time.Duration
+	rate  bool          // the last error was ErrRate
+
+	n       int // waits
+	counted int // attempts that count
+	total   time.Duration
 }
 
 func (w *waits) Reset() { w.n, w.total = 0, 0 }
@@ -99,6 +117,9 @@ func (w *waits) NextBackOff() time.Duration {
 	fmt.Fprintf(h, "%s %d", w.key(), w.n)
 	spread := time.Duration(h.Sum64() % 1024)
 	d = d/2 + d/2*spread/1024
+	if w.rate {
+		d /= 2
+	}
 	if w.asked > 0 {
 		d = w.asked + d/4 // not all at the same instant
 	}

@@ -42,7 +42,7 @@ func (e *Endpoint) exchange(ctx context.Context, c *wire.Client, name, method, p
 	said := strings.ToLower(w.Type + "\n" + w.Message[:min(len(w.Message), 1000)])
 	return &failed{status: a.Status, said: said, err: &llm.Error{
 		Provider: name, Status: a.Status, Code: c.Cut(w.Type), Body: c.Cut(w.Message),
-		RetryAfter: retryAfter(a.Status, a.Header, time.Now()), Err: conditionOf(a.Status, w.Type, said),
+		RetryAfter: wire.RetryAfter(a.Header, time.Now()), Err: conditionOf(a.Status, w.Type, said),
 	}}
 }
 
@@ -68,24 +68,6 @@ func parseError(body []byte) (w wireError, found bool) {
 		w.Message = strings.TrimSpace(string(body))
 	}
 	return w, found
-}
-
-// retryAfter reads how long to wait, also, on a 429 that does not say so, from the
-// limit that is used up.
-func retryAfter(status int, h http.Header, now time.Time) time.Duration {
-	d := wire.RetryAfter(h, now)
-	if d > 0 || status != http.StatusTooManyRequests {
-		return d
-	}
-	for _, what := range []string{"Requests", "Input-Tokens", "Output-Tokens", "Tokens"} {
-		if h.Get("Anthropic-Ratelimit-"+what+"-Remaining") != "0" {
-			continue
-		}
-		if t, err := time.Parse(time.RFC3339, h.Get("Anthropic-Ratelimit-"+what+"-Reset")); err == nil {
-			d = max(d, t.Sub(now))
-		}
-	}
-	return min(d, 24*time.Hour)
 }
 
 // conditionOf maps an error answer to one of llm's conditions, or to nil where none

@@ -156,6 +156,7 @@ func (c *Client) Exchange(ctx context.Context, name, method, path string, body [
 		return nil, c.network(ctx, name, err)
 	}
 	defer resp.Body.Close()
+	llm.HoldOff(ctx, Hold(resp.Header, time.Now()))
 	limit := int64(maxBody)
 	if resp.StatusCode != http.StatusOK {
 		limit = maxError
@@ -226,26 +227,59 @@ func (c *Client) network(ctx context.Context, name string, err error) error {
 	return &llm.Error{Provider: name, Err: Condition(llm.ErrTransient, text)}
 }
 
-// RetryAfter reads how long to wait: in milliseconds, in seconds, as a date, or, on
-// a 429 without any of these, from the limit that is used up. At most a day.
+// RetryAfter reads how long to wait: in milliseconds, in seconds, as a date, or, where
+// there is none of these, from the limit that is used up. At most a day.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
-	var d time.Duration
 	for _, name := range []string{"Retry-After-Ms", "X-Ms-Retry-After-Ms"} {
-		if ms, err := strconv.ParseFloat(h.Get(name), 64); err == nil && d == 0 {
-			d = seconds(ms / 1000)
+		if ms, err := strconv.ParseFloat(h.Get(name), 64); err == nil && ms > 0 {
+			return seconds(ms / 1000)
 		}
 	}
-	if v := h.Get("Retry-After"); v != "" && d == 0 {
-		if s, err := strconv.ParseFloat(v, 64); err == nil {
-			d = seconds(s)
+	if v := h.Get("Retry-After"); v != "" {
+		if s, err := strconv.ParseFloat(v, 64); err == nil && s > 0 {
+			return seconds(s)
 		} else if t, err := http.ParseTime(v); err == nil {
-			d = t.Sub(now)
+			if d := until(h, now, t); d > 0 {
+				return d
+			}
 		}
 	}
+	return Hold(h, now)
+}
+
+// Hold reads from the rate headers of an answer how long nothing more is taken: the
+// longest time until a limit of which nothing is left is reset, in the forms of OpenAI
+// (a duration, or seconds) and of Anthropic (a time). 0 where there is something left.
+// At most a day.
+func Hold(h http.Header, now time.Time) (d time.Duration) {
 	for _, what := range []string{"Requests", "Tokens"} {
-		if d == 0 && h.Get("X-Ratelimit-Remaining-"+what) == "0" {
-			d, _ = time.ParseDuration(h.Get("X-Ratelimit-Reset-" + what))
+		if h.Get("X-Ratelimit-Remaining-"+what) != "0" {
+			continue
 		}
+		reset := h.Get("X-Ratelimit-Reset-" + what)
+		if s, err := strconv.ParseFloat(reset, 64); err == nil {
+			d = max(d, seconds(s))
+		} else if t, err := time.ParseDuration(reset); err == nil {
+			d = max(d, min(t, 24*time.Hour))
+		}
+	}
+	for _, what := range []string{"Requests", "Input-Tokens", "Output-Tokens", "Tokens"} {
+		if h.Get("Anthropic-Ratelimit-"+what+"-Remaining") != "0" {
+			continue
+		}
+		if t, err := time.Parse(time.RFC3339, h.Get("Anthropic-Ratelimit-"+what+"-Reset")); err == nil {
+			d = max(d, until(h, now, t))
+		}
+	}
+	return d
+}
+
+// until is the time from an answer to t: by this machine's clock or by the server's,
+// whichever says less, since one of them may be wrong. At most a day.
+func until(h http.Header, now, t time.Time) time.Duration {
+	d := t.Sub(now)
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		d = min(d, t.Sub(date))
 	}
 	return min(max(d, 0), 24*time.Hour)
 }
