@@ -113,11 +113,7 @@ var matrixPurposes = []struct {
 		return studyTrial(t, "act", 12, "script:\n  - say: What do you have for breakfast?\n  - run: 4\n", turnsIn)
 	}},
 	{"consolidate", func(t *testing.T) trial {
-		script := "script:\n"
-		for i := range 4 {
-			script += fmt.Sprintf("  - say: \"%s\"\n  - run: 1\n", strings.Repeat(fmt.Sprintf("Part %d of a long report. ", i), 1200))
-		}
-		return studyTrial(t, "consolidate", 9, script+"  - run: 1\n", func(evs []tinytroupe.Event) (n int) {
+		return studyTrial(t, "consolidate", 9, longScript(4)+"  - run: 1\n", func(evs []tinytroupe.Event) (n int) {
 			for _, ev := range evs {
 				if ev.Kind == tinytroupe.EventFolded {
 					n++
