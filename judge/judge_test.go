@@ -203,6 +203,51 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestPresence: nobody is judged by what was said while they were not there.
+func TestPresence(t *testing.T) {
+	w := talk(t, nil)
+	steps := func(words string) {
+		t.Helper()
+		if err := w.Broadcast(words); err != nil {
+			t.Fatal(err)
+		}
+	}
+	steps("before Cleo comes")
+	if _, err := w.Add(tinytroupe.NewPersona("Cleo"), nil); err != nil {
+		t.Fatal(err)
+	}
+	steps("while Cleo is there")
+	if err := w.Remove("Cleo"); err != nil {
+		t.Fatal(err)
+	}
+	steps("while Cleo is away")
+	if err := w.Return("Cleo"); err != nil {
+		t.Fatal(err)
+	}
+	steps("when Cleo is back")
+	for name, want := range map[string]string{
+		"Cleo": "while Cleo is there|when Cleo is back",
+		"Ann":  "before Cleo comes|while Cleo is there|while Cleo is away|when Cleo is back",
+	} {
+		s := OfPerson(w.View(), name)
+		e, _ := s.evidence()
+		var heard []string
+		for _, l := range e.Lines {
+			if l.Content != "" {
+				heard = append(heard, l.Content)
+			}
+		}
+		if got := strings.Join(heard, "|"); got != want {
+			t.Errorf("%s hears %q, want %q", name, got, want)
+		}
+	}
+	// Whoever was there before the first event, and is not said to come, hears all.
+	later := &Subject{Name: "Dan", Rooms: []Room{{People: []string{"Dan"}, Events: slices.Values([]tinytroupe.Event{hears("one", tinytroupe.Everyone), {Kind: tinytroupe.EventLeft, Who: "Dan"}, hears("two", tinytroupe.Everyone)})}}}
+	if e, _ := later.evidence(); len(e.Lines) != 2 || e.Lines[0].Content != "one" || e.Lines[1].Kind != "left" {
+		t.Errorf("%+v", e.Lines)
+	}
+}
+
 func TestReplies(t *testing.T) {
 	own := &Proposition{Claim: "${target} asks.", OwnWords: true}
 	for _, c := range []struct {
