@@ -41,6 +41,12 @@ func (c *Calls) ByKey(key string) ([]Entry, error) {
 // that nobody writes, those that a kill cut off. They count at their bound.
 func (c *Calls) Unfinished() ([]Entry, error) { return collect(c.entries("WHERE outcome IS NULL")) }
 
+// CutOff returns the unfinished calls that nothing has answered since: they are made
+// again when a run goes on.
+func (c *Calls) CutOff() ([]Entry, error) {
+	return collect(c.entries("AS open WHERE outcome IS NULL AND NOT EXISTS (SELECT 1 FROM calls AS done WHERE done.key = open.key AND done.outcome = 'answered')"))
+}
+
 func collect(seq iter.Seq2[Entry, error]) ([]Entry, error) {
 	var list []Entry
 	for e, err := range seq {

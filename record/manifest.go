@@ -38,6 +38,7 @@ type Manifest struct {
 	Title   string `json:"title"`
 	Slug    string `json:"slug,omitempty"`
 	Study   string `json:"study,omitempty"` // the study file, as it was named
+	Main    string `json:"main,omitempty"`  // the input that is the study
 	Seed    uint64 `json:"seed"`
 	Status  Status `json:"status"`
 	Problem string `json:"problem,omitempty"` // why a run that is not done stopped

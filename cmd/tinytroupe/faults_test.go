@@ -271,7 +271,7 @@ func TestBudget(t *testing.T) {
 	if e.code != exitBudget || s.Stats().Calls > 6 {
 		t.Fatalf("exit %d after %d calls\n%s", e.code, s.Stats().Calls, e.stderr)
 	}
-	if !strings.Contains(e.stderr, "go on with a higher limit: tinytroupe run ") || !strings.HasSuffix(e.stderr, " --max-calls 12\n") {
+	if !strings.Contains(e.stderr, "go on with a higher limit: tinytroupe resume ") || !strings.HasSuffix(e.stderr, " --max-calls 12\n") {
 		t.Errorf("no advice:\n%s", e.stderr)
 	}
 	e = runStudy(t, file, s, "--max-calls", "12")
@@ -295,7 +295,7 @@ func TestInterrupt(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(120*time.Millisecond, cancel)
 	args := []string{"run", file, "--model", "openai/test-model", "--dir", dir, "--parallel", "2"}
-	if e := command(t, ctx, env, args...); e.code != exitInterrupted || !strings.Contains(e.stderr, "--dir") {
+	if e := command(t, ctx, env, args...); e.code != exitInterrupted || !strings.Contains(e.stderr, "next  tinytroupe resume ") {
 		t.Fatalf("exit %d\n%s", e.code, e.stderr)
 	}
 	cancel()

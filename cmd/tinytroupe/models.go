@@ -14,6 +14,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 	"github.com/tinytroupe-go/tinytroupe/mind"
+	"github.com/tinytroupe-go/tinytroupe/record"
 )
 
 const (
@@ -324,13 +325,18 @@ func meant(provider, id string, models []served) string {
 	return text
 }
 
-// wrap puts cache, retries, limit, budget and meter around the model.
-func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls) {
+// wrap puts cache, retries, limit, budget and meter around the model. shared, which may
+// be nil, holds replies of other runs too.
+func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, shared *record.Calls) {
 	if parallel == 0 {
 		parallel = max(s.MaxConcurrent, 0)
 	}
+	cache := llm.Cache(rec)
+	if shared != nil {
+		cache = func(m llm.Model) llm.Model { return llm.Wrap(m, llm.Cache(rec), llm.Share(shared, rec)) }
+	}
 	st.model = llm.Wrap(st.model,
-		llm.Cache(rec),
+		cache,
 		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts}),
 		llm.Limit(llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})),
 		llm.Spend(llm.NewBudget(&llm.BudgetOptions{

@@ -75,6 +75,15 @@ func (n *narrator) begin(s *session) {
 	}
 	n.printf("people  %d\n", people)
 	n.printf("record  %s\n", s.rec.Dir())
+	if s.edited != "" {
+		n.printf("edited  %s\n", s.edited)
+	}
+	if s.resumed {
+		n.printf("resumed %s before now; %s cut off, made again where needed\n", count(s.before.calls, "call"), count(s.cut, "call"))
+	}
+	if s.shared != nil {
+		n.printf("cache   replies are shared with other runs\n")
+	}
 	form := transcript.Plain
 	if n.terminal && !n.noColor {
 		form = transcript.Coloured
@@ -238,7 +247,7 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 	err = errors.Join(err, n.failed)
 	calls := count(sum.Calls, "call")
 	if s.resumed {
-		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before)
+		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before.calls)
 	}
 	if sum.BotCalls > 0 {
 		calls += fmt.Sprintf(", %s, %d repeated", count(sum.BotCalls, "bot call"), sum.BotRepeated)
@@ -266,41 +275,8 @@ func problem(err error) string {
 	return text
 }
 
-// again is the command that goes on with the run, but for its limits.
-func (s *session) again() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "tinytroupe run %s --dir %s", quote(s.study.File), quote(s.rec.Dir()))
-	if s.f.model != "" {
-		b.WriteString(" --model " + quote(s.f.model))
-	}
-	if s.f.seeded {
-		fmt.Fprintf(&b, " --seed %d", s.f.seed)
-	}
-	for _, v := range s.f.set {
-		b.WriteString(" --set " + quote(v))
-	}
-	if s.f.parallel > 0 {
-		fmt.Fprintf(&b, " --parallel %d", s.f.parallel)
-	}
-	if s.f.allowPartial {
-		b.WriteString(" --allow-partial")
-	}
-	return b.String()
-}
-
-// limited adds the limits that the flags set, but for those of what.
-func limited(again string, f *runFlags, but string) string {
-	if f.budget > 0 && but != "usd" {
-		again += fmt.Sprintf(" --budget %v", f.budget)
-	}
-	if f.maxCalls > 0 && but != "calls" {
-		again += fmt.Sprintf(" --max-calls %d", f.maxCalls)
-	}
-	if f.maxTokens > 0 && but != "tokens" {
-		again += fmt.Sprintf(" --max-tokens %d", f.maxTokens)
-	}
-	return again
-}
+// again is the command that goes on with the run.
+func (s *session) again() string { return "tinytroupe resume " + quote(s.rec.Dir()) }
 
 // limitFlags are the flags that set a limit, by what it is of.
 var limitFlags = map[string]string{"usd": "--budget", "calls": "--max-calls", "tokens": "--max-tokens"}
@@ -309,13 +285,13 @@ var limitFlags = map[string]string{"usd": "--budget", "calls": "--max-calls", "t
 func (s *session) next(err error) string {
 	var b *llm.BudgetError
 	if !errors.As(err, &b) {
-		return advice(err, limited(s.again(), s.f, ""))
+		return advice(err, s.again())
 	}
 	more := strconv.FormatFloat(max(2*b.Limit, b.Spent+b.Needed), 'f', -1, 64)
 	if b.What == "usd" {
 		more = fmt.Sprintf("%.2f", max(0.01, 2*b.Limit, b.Spent+b.Needed))
 	}
-	return fmt.Sprintf("go on with a higher limit: %s %s %s", limited(s.again(), s.f, b.What), limitFlags[b.What], more)
+	return fmt.Sprintf("go on with a higher limit: %s %s %s", s.again(), limitFlags[b.What], more)
 }
 
 // advice is what to do about an error. again is the command that goes on; empty

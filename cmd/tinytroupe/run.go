@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
+	"math"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,9 +41,13 @@ type runFlags struct {
 	budget       float64
 	maxCalls     int
 	maxTokens    int
+	cache        string
 	allowPartial bool
+	yes          bool
 	json         bool
 	quiet        bool
+
+	resume bool // all else comes from the record in dir
 }
 
 func (p *program) runCommand() *cobra.Command {
@@ -57,11 +63,17 @@ OPENAI_API_KEY or a server at OPENAI_BASE_URL; else the stand-in, which needs
 nothing. Which it is, and why, is the first thing printed.
 
 With --dir naming a record that exists, the run in it goes on where it was stopped;
-no call that was finished is made again.`,
+no call that was finished is made again. The study may have changed: what stands
+before the first step that differs is kept, and the rest made anew. Where people,
+world, model, seed, prompts or settings differ it asks first; --yes answers.
+
+With --cache, replies are shared with other runs: a call that any of them made, with
+the same model, prompt and seed, costs nothing.`,
 		Example: `  tinytroupe run examples/simple-chat/study.yaml
   tinytroupe run study.yaml --model openai/gpt-5-mini --budget 2.50
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe run study.yaml
-  tinytroupe run study.yaml --dir runs/2026-03-02-tv-ad-7f3a`,
+  tinytroupe run study.yaml --dir runs/2026-03-02-tv-ad-7f3a
+  tinytroupe run study.yaml --cache calls.db`,
 		Args: one("a study", "tinytroupe run STUDY"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.seeded = cmd.Flags().Changed("seed")
@@ -78,13 +90,7 @@ no call that was finished is made again.`,
 	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record (default: a new one in runs)")
 	fl.Uint64Var(&f.seed, "seed", 0, "the seed of all that is left to chance (default: the study's)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
-	fl.IntVar(&f.parallel, "parallel", 0, "most calls at once (default: adapts, up to 32)")
-	fl.Float64Var(&f.budget, "budget", 0, "most that the run may cost, in `USD`")
-	fl.IntVar(&f.maxCalls, "max-calls", 0, "most calls that the run may make")
-	fl.IntVar(&f.maxTokens, "max-tokens", 0, "most tokens that the run may use")
-	fl.BoolVar(&f.allowPartial, "allow-partial", false, "go on without the turns that fail; exit 3 if any did")
-	fl.BoolVar(&f.json, "json", false, "print one JSON document on stdout, and all else on stderr")
-	fl.BoolVar(&f.quiet, "quiet", false, "print only how it ended")
+	f.usual(cmd)
 	return cmd
 }
 
@@ -122,7 +128,9 @@ type session struct {
 	choice choice
 	caps   caps
 	rec    *record.Record
+	mind   *mind.Mind
 	stack  *stack
+	shared *record.Calls // replies that several runs share; nil where none are
 	calls  *record.Calls
 	log    *logFile
 	out    *narrator
@@ -131,8 +139,13 @@ type session struct {
 	warn   []string
 
 	resumed bool
-	before  int     // calls of earlier parts of the run
+	before  struct { // of earlier parts of the run
+		calls  int
+		limits caps
+	}
 	seconds float64 // that those took
+	cut     int     // calls that were cut off, and are made again
+	edited  string  // what came of a change of the study
 	lost    error   // of keeping failures
 }
 
@@ -144,6 +157,10 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 	}
 	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, width: p.width(), noColor: p.noColor()}
 	if err := s.prepare(ctx, file); err != nil {
+		if s.stack != nil {
+			s.stack.close()
+		}
+		err = errors.Join(err, s.close())
 		if _, ok := errors.AsType[*exitError](err); ok {
 			return err
 		}
@@ -151,24 +168,43 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 	}
 	defer func() {
 		s.stack.close()
-		err = errors.Join(err, s.log.Close(), s.rec.Close())
+		err = errors.Join(err, s.log.Close(), s.close())
 	}()
 	res, runErr := s.play(ctx)
 	return s.finish(res, runErr)
 }
 
+func (s *session) close() error {
+	var errs []error
+	if s.shared != nil {
+		errs = append(errs, s.shared.Close())
+	}
+	if s.rec != nil {
+		errs = append(errs, s.rec.Close())
+	}
+	return errors.Join(errs...)
+}
+
 // prepare reads everything there is to read and makes or opens the record. Nothing
 // has been called or spent when it fails.
 func (s *session) prepare(ctx context.Context, file string) error {
-	vars := map[string]string{}
-	for _, kv := range s.f.set {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return fmt.Errorf("--set %s: write it as name=value", kv)
+	settings := configFiles(file)
+	var answers map[string]string
+	if s.f.resume {
+		var err error
+		if file, err = s.recorded(); err != nil {
+			return err
 		}
-		vars[k] = v
+		m := s.rec.Manifest()
+		settings = configFiles(m.Study)
+		if answers = m.Settings; answers == nil {
+			answers = map[string]string{}
+		}
 	}
-	var err error
+	vars, err := s.f.variables()
+	if err != nil {
+		return err
+	}
 	o := &study.LoadOptions{Vars: vars, Env: s.p.env}
 	if s.f.seeded {
 		o.Seed = &s.f.seed
@@ -179,11 +215,17 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.terminal(); err != nil {
 		return err
 	}
-	if s.set, err = config.Load(configFiles(file), &config.Options{Env: s.p.env}); err != nil {
+	if s.set, err = config.Load(settings, &config.Options{Env: s.p.env, Answers: answers}); err != nil {
 		return err
 	}
 	s.warn = append(append([]string(nil), s.study.Warnings...), s.set.Warnings...)
 	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set, s.p.env); err != nil {
+		return err
+	}
+	if s.f.resume {
+		s.choice.why = "as before"
+	}
+	if err := s.existing(); err != nil {
 		return err
 	}
 	s.settleCaps()
@@ -191,13 +233,40 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
 		return err
 	}
-	if err := s.open(); err != nil {
-		s.stack.close()
+	if err := s.share(); err != nil {
 		return err
 	}
-	if err := s.log.open(s.rec.Path("log.txt")); err != nil {
-		s.stack.close()
-		return s.refuse("%w", err)
+	if err := s.open(); err != nil {
+		return err
+	}
+	return s.log.open(s.rec.Path("log.txt"))
+}
+
+// variables are those of --set.
+func (f *runFlags) variables() (map[string]string, error) {
+	vars := map[string]string{}
+	for _, kv := range f.set {
+		k, v, ok := strings.Cut(kv, "=")
+		if !ok || k == "" {
+			return nil, fmt.Errorf("--set %s: write it as name=value", kv)
+		}
+		vars[k] = v
+	}
+	return vars, nil
+}
+
+// share opens the file of calls that runs share, if there is to be one.
+func (s *session) share() error {
+	file := s.f.cache
+	if file == "" && s.set.CacheAPICalls {
+		file = cmp.Or(s.set.CacheFileName, "tinytroupe-calls.db")
+	}
+	if file == "" {
+		return nil
+	}
+	var err error
+	if s.shared, err = record.OpenCalls(file); err != nil {
+		return fmt.Errorf("shared calls: %w\nIs it a file that --cache made? Name another, which will be made", err)
 	}
 	return nil
 }
@@ -205,6 +274,14 @@ func (s *session) prepare(ctx context.Context, file string) error {
 func (s *session) settleCaps() {
 	b := s.study.Budget
 	s.caps = caps{b.USD, b.Calls, b.Tokens}
+	if s.resumed {
+		// A cap holds until another is named; what was spent before counts.
+		was := s.before.limits
+		s.caps = caps{cmp.Or(b.USD, was.usd), cmp.Or(b.Calls, was.calls), cmp.Or(b.Tokens, was.tokens)}
+		if s.f.resume {
+			s.caps = was
+		}
+	}
 	if s.f.budget > 0 {
 		s.caps.usd = s.f.budget
 	}
@@ -220,90 +297,75 @@ func (s *session) settleCaps() {
 	}
 }
 
-// open makes the record, or opens the one to go on with.
-func (s *session) open() error {
-	m := &record.Manifest{
-		Title: s.study.Title, Slug: record.Slug(s.study.Title), Study: s.study.File, Seed: s.study.Seed,
-		Product: version(), Go: runtime.Version(), Rehearsal: s.choice.rehearsal(),
-		Models: map[string]string{"act": s.choice.name}, Warnings: s.warn,
-	}
-	var err error
-	if _, e := os.Stat(filepath.Join(s.f.dir, "manifest.json")); s.f.dir != "" && e == nil {
-		if s.rec, err = record.Open(s.f.dir, nil); err != nil {
-			return err
-		}
-		if err := s.resume(); err != nil {
-			return s.refuse("%w", err)
-		}
-	} else {
-		if err := vacant(s.f.dir); err != nil {
-			return err
-		}
-		dir := s.f.dir
-		if dir == "" {
-			hashes := make([]string, len(s.study.Inputs))
-			for i, in := range s.study.Inputs {
-				hashes[i] = record.Hash(in.Data)
-			}
-			dir = filepath.Join(recordsDir, record.Name(s.study.Title, s.study.Seed, s.begun, strings.Join(hashes, "")))
-		}
-		if s.rec, err = record.Create(dir, m, nil); err != nil {
-			if errors.Is(err, fs.ErrPermission) {
-				err = fmt.Errorf("%w\nName a folder that can be written: --dir DIR", err)
-			}
+// open makes the record, or settles how the one that is open goes on.
+func (s *session) open() (err error) {
+	if !s.resumed {
+		if err := s.create(); err != nil {
 			return err
 		}
 	}
 	if s.calls, err = s.rec.Calls(); err != nil {
-		return errors.Join(err, s.rec.Close())
+		return err
 	}
 	var spent llm.Spent
 	if s.resumed {
 		if spent, err = s.spent(); err != nil {
-			return errors.Join(err, s.rec.Close())
+			return err
 		}
-		s.before = spent.Calls
+		s.before.calls = spent.Calls
 	}
-	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls)
+	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls, s.shared)
+	if s.mind, err = s.newMind(); err != nil {
+		return err
+	}
+	if s.resumed {
+		if err := s.reconcile(); err != nil {
+			return err
+		}
+	}
 	for _, in := range s.study.Inputs {
 		if err := s.rec.AddInput(in.Path, in.Data); err != nil {
-			if errors.Is(err, record.ErrChanged) {
-				err = s.changed(fmt.Errorf("%s is not what it was", in.Path))
-			}
-			return s.refuse("%w", err)
+			return err
 		}
 	}
-	return s.rec.Update(func(m *record.Manifest) { m.Status, m.Problem = record.Running, "" })
+	return s.rec.Update(func(m *record.Manifest) {
+		m.Status, m.Problem = record.Running, ""
+		m.Title, m.Seed, m.Set, m.Rehearsal = s.study.Title, s.study.Seed, s.study.Set, s.choice.rehearsal()
+		m.Models, m.Identities = map[string]string{"act": s.choice.name}, map[string]string{"act": llm.Identity(s.stack.model)}
+		m.Settings, m.Prompts, m.Product, m.Go = s.set.Answers, s.mind.Hash(), version(), runtime.Version()
+		m.Small, m.Partial = s.stack.small, s.f.allowPartial
+		m.Limits = &record.Limits{USD: s.caps.usd, Calls: s.caps.calls, Tokens: s.caps.tokens}
+		m.Main = s.study.Inputs[0].Path
+		if !s.f.resume {
+			m.Study = s.study.File
+		}
+		for _, w := range append(slices.Clone(s.warn), s.edited) {
+			if w != "" && !slices.Contains(m.Warnings, w) {
+				m.Warnings = append(m.Warnings, w)
+			}
+		}
+	})
 }
 
-func (s *session) refuse(format string, args ...any) error {
-	return errors.Join(fmt.Errorf(format, args...), s.rec.Close())
-}
-
-// resume checks that the record is of this study, model and seed. It changes nothing.
-func (s *session) resume() error {
-	s.resumed = true
-	old := s.rec.Manifest()
-	if old.Totals != nil {
-		s.seconds = old.Totals.WallSeconds
-	}
-	edit, err := s.compared()
-	switch {
-	case err != nil:
+// create makes the record of a new run.
+func (s *session) create() (err error) {
+	if err := vacant(s.f.dir); err != nil {
 		return err
-	case edit.First != nil:
-		return s.changed(edit.First)
-	case old.Models["act"] != s.choice.name:
-		return fmt.Errorf("the record %s was made with %s, and this run would go on with %s (%s): add --model %s, or name another --dir", s.f.dir, old.Models["act"], s.choice.name, s.choice.why, old.Models["act"])
-	case old.Seed != s.study.Seed:
-		return fmt.Errorf("the record %s was made with seed %d, and this run has seed %d: add --seed %d, or name another --dir", s.f.dir, old.Seed, s.study.Seed, old.Seed)
 	}
-	return nil
-}
-
-// changed says what to do about a record of something else.
-func (s *session) changed(err error) error {
-	return fmt.Errorf("%w\nThe run in %s was of %s (%s) as it was then, with the --set of then: name another --dir to run this one anew", err, s.f.dir, s.rec.Manifest().Study, line(s.rec.Manifest().Title))
+	dir := s.f.dir
+	if dir == "" {
+		hashes := make([]string, len(s.study.Inputs))
+		for i, in := range s.study.Inputs {
+			hashes[i] = record.Hash(in.Data)
+		}
+		dir = filepath.Join(recordsDir, record.Name(s.study.Title, s.study.Seed, s.begun, strings.Join(hashes, "")))
+	}
+	m := &record.Manifest{Title: s.study.Title, Slug: record.Slug(s.study.Title), Study: s.study.File, Seed: s.study.Seed}
+	s.rec, err = record.Create(dir, m, nil)
+	if errors.Is(err, fs.ErrPermission) {
+		err = fmt.Errorf("%w\nName a folder that can be written: --dir DIR", err)
+	}
+	return err
 }
 
 // vacant refuses a place for a record that holds something else.
@@ -334,26 +396,28 @@ func (s *session) spent() (llm.Spent, error) {
 	return llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}, nil
 }
 
-// play runs the study.
-func (s *session) play(ctx context.Context) (*study.Result, error) {
+// newMind makes the mind of everybody.
+func (s *session) newMind() (*mind.Mind, error) {
 	o := &mind.Options{
 		NoHarmfulText: !s.set.HarmfulContentPrevention, NoCopyrightText: !s.set.CopyrightPrevention,
-		Images: s.image,
+		Images: s.image, Draw: draw(s.study.Seed),
 	}
 	s.stack.bound(o)
-	m, err := mind.New(s.stack.model, o)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.rec.Update(func(man *record.Manifest) { man.Prompts = m.Hash() }); err != nil {
-		return nil, err
-	}
+	return mind.New(s.stack.model, o)
+}
+
+// draw keeps the samples of runs with different seeds apart, whose prompts may be the
+// same: a shared store of replies does not make one of them. The usual seed is 1.
+func draw(seed uint64) int { return int((seed - 1) & math.MaxInt) }
+
+// play runs the study.
+func (s *session) play(ctx context.Context) (*study.Result, error) {
 	if err := s.writePeople(); err != nil {
 		return nil, err
 	}
 	s.out.begin(s)
 	opts := &study.RunOptions{
-		Mind: func(study.Member) tinytroupe.Mind { return m },
+		Mind: func(study.Member) tinytroupe.Mind { return s.mind },
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			j, err := s.rec.Journal(room.Name())
 			return j, s.rec.Events(room.Name()), err

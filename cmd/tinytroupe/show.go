@@ -230,7 +230,7 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest, rooms []strin
 	}
 	switch status {
 	case record.Failed, record.OverBudget, record.Interrupted:
-		next := fmt.Sprintf("run %s --dir %s, with the --model, --seed and --set of then", quote(m.Study), quote(rec.Dir()))
+		next := "resume " + quote(rec.Dir())
 		if m.Study == "" {
 			next = "chat --dir " + quote(rec.Dir())
 		}

@@ -14,7 +14,7 @@ import (
 func TestShowNext(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ study, want string }{
-		{"a study.yaml", "next    tinytroupe run 'a study.yaml' --dir DIR, with the --model, --seed and --set of then\n"},
+		{"a study.yaml", "next    tinytroupe resume DIR\n"},
 		{"", "next    tinytroupe chat --dir DIR\n"},
 	} {
 		dir := filepath.Join(t.TempDir(), "r")
