@@ -132,7 +132,7 @@ func openCalls(path string, o *callsOptions) (_ *Calls, err error) {
 	if c.getText, err = c.read.Prepare(`SELECT base, shared, flate, rest FROM texts WHERE hash = ?`); err != nil {
 		return nil, err
 	}
-	c.get, err = c.read.Prepare(`SELECT finish, served, coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), reply, base, shared, flate, rest
+	c.get, err = c.read.Prepare(`SELECT key, finish, served, coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), reply, base, shared, flate, rest
 		FROM calls JOIN texts ON hash = reply WHERE key = ? AND outcome = 'answered' ORDER BY id LIMIT 1`)
 	return c, err
 }
@@ -262,10 +262,14 @@ func (c *Calls) Get(key string) (*llm.Response, bool, error) {
 	var reply []byte
 	var t storedText
 	u := &resp.Usage
-	err := c.get.QueryRow(keyValue(key)).Scan(&resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning,
+	var found any
+	err := c.get.QueryRow(keyValue(key)).Scan(&found, &resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning,
 		&reply, &t.base, &t.shared, &t.packed, &t.rest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
+	}
+	if err == nil && keyString(found) != key {
+		err = fmt.Errorf("damaged: the index leads to call %s", keyString(found))
 	}
 	if err == nil {
 		resp.Text, err = c.restore(reply, &t)
