@@ -27,7 +27,7 @@ type Options struct {
 	// is NotJudged.
 	Rehearsal bool
 
-	Draws     int // how often each claim is judged; 0 means once
+	Draws     int // how often a claim is judged that does not say so itself; 0 means once
 	FirstDraw int // number of the first draw: another one asks afresh for what a cache holds
 
 	MaxTokens   int      // of output; 0 leaves it to the vendor's settings
@@ -153,7 +153,11 @@ func (j *Judge) judge(ctx context.Context, p *Proposition, s *Subject, score boo
 		return nil, fmt.Errorf("judging %s of %s: %w", p.title(), s.Name, err)
 	}
 	by := p.quotable(s)
-	v.Draws = make([]Draw, j.opts.Draws)
+	n := p.Draws
+	if n <= 0 {
+		n = j.opts.Draws
+	}
+	v.Draws = make([]Draw, n)
 	var wg sync.WaitGroup
 	for i := range v.Draws {
 		r := *req

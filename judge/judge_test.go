@@ -203,6 +203,55 @@ func TestMarks(t *testing.T) {
 	}
 }
 
+// TestWindow: what is shown is the same whatever is asked, in order and counted; what is
+// left out is said to be.
+func TestWindow(t *testing.T) {
+	var events []tinytroupe.Event
+	for i := range 12 {
+		events = append(events, says("Lisa", fmt.Sprintf("line %d", i+1)))
+	}
+	s := &Subject{Name: "Lisa", Rooms: []Room{room("", events...)}, Proposed: []tinytroupe.Action{{Kind: tinytroupe.Talk, Content: "proposed"}}}
+	line := llm.Tokens(`{"event":12,"who":"Lisa","does":"TALK","content":"line 12"}`)
+	for _, c := range []struct {
+		w    Window
+		want string // numbers shown, and in brackets how many are left out
+	}{
+		{Window{}, "1 2 3 4 5 6 7 8 9 10 11 12 13"},
+		{Window{First: 2}, "1 2 (10) 13"},
+		{Window{Last: 2}, "(10) 11 12 13"},
+		{Window{First: 1, Last: 2}, "1 (9) 11 12 13"},
+		{Window{First: 5, Last: 10}, "1 2 3 4 5 6 7 8 9 10 11 12 13"},
+		{Window{First: 20, Last: 20}, "1 2 3 4 5 6 7 8 9 10 11 12 13"},
+		{Window{Tokens: 1}, "(12) 13"},
+		{Window{Tokens: 3 * line}, "(10) 11 12 13"},
+		{Window{Tokens: 100 * line}, "1 2 3 4 5 6 7 8 9 10 11 12 13"},
+		{Window{First: 1, Last: 1, Tokens: 3 * line}, "1 (10) 12 13"},
+	} {
+		e, proposed := s.evidence()
+		if proposed != 13 {
+			t.Fatalf("the first proposed act is %d", proposed)
+		}
+		shown, text := c.w.view(e, proposed)
+		var got []string
+		n := 0
+		for l := range strings.Lines(text) {
+			var ev struct{ Event int }
+			if json.Unmarshal([]byte(l), &ev) == nil {
+				got = append(got, fmt.Sprint(ev.Event))
+				if shown.Lines[n].Number != ev.Event {
+					t.Errorf("%+v: line %d is not what can be quoted", c.w, n)
+				}
+				n++
+				continue
+			}
+			got = append(got, "("+strings.TrimPrefix(strings.Fields(l)[0], "(")+")")
+		}
+		if s := strings.Join(got, " "); s != c.want || n != len(shown.Lines) {
+			t.Errorf("%+v shows %s, want %s", c.w, s, c.want)
+		}
+	}
+}
+
 // TestPresence: nobody is judged by what was said while they were not there.
 func TestPresence(t *testing.T) {
 	w := talk(t, nil)
@@ -402,12 +451,14 @@ func TestDraws(t *testing.T) {
 			m := llmtest.Func("test/draws", func(_ context.Context, _ int, req *llm.Request) (string, error) {
 				return c.replies[req.Draw-10], nil
 			})
-			j := newJudge(t, m, &Options{Draws: len(c.replies), FirstDraw: 10})
+			j := newJudge(t, m, &Options{Draws: 7, FirstDraw: 10})
+			p := *chooses
+			p.Draws = len(c.replies)
 			f := j.Check
 			if c.score {
 				f = j.Score
 			}
-			v, err := f(t.Context(), chooses, shop(t))
+			v, err := f(t.Context(), &p, shop(t))
 			if err != nil || v.Outcome != c.want || abs(v.Score-c.value) > 1e-9 || !strings.Contains(v.Reason, c.reason) || len(v.Draws) != len(c.replies) {
 				t.Fatalf("%+v, %v", v, err)
 			}

@@ -25,6 +25,7 @@ type Proposition struct {
 	Personas bool   // the judge is shown who the people are, apart from what they did
 	OwnWords bool   // of a person: only their own acts may be quoted
 	Window   Window // what the judge sees of the events; zero shows all
+	Draws    int    // how often it is judged; 0 leaves it to the judge's Options
 
 	// Precondition says why the claim does not apply to a subject, or nothing where it
 	// does. Where it does not, no model is asked. Nil applies to all.
