@@ -377,8 +377,8 @@ type reply struct {
 // response types a good answer: only a finished text that is not empty is one.
 func (m *Model) response(c *request, r *reply) (*llm.Response, error) {
 	u := &r.Usage
-	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(r.Model, m.id)), Finish: llm.FinishStop, Usage: llm.Usage{
-		Input: u.Fresh + u.Written + u.Cached, CachedInput: u.Cached, Output: u.Output, Reasoning: u.Details.Thinking}}
+	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(r.Model, m.id)), Finish: llm.FinishStop, Usage: wire.Counted(llm.Usage{
+		Input: u.Fresh + u.Written + u.Cached, CachedInput: u.Cached, Output: u.Output, Reasoning: u.Details.Thinking})}
 	fail := func(err error, body string) (*llm.Response, error) {
 		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(r.Stop), Body: m.e.c.Cut(body), Err: err}
 	}

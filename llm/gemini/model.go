@@ -302,8 +302,8 @@ var filters = []string{"SAFETY", "RECITATION", "LANGUAGE", "BLOCKLIST", "PROHIBI
 // response types a good answer: only a finished text that is not empty is one.
 func (m *Model) response(r *reply) (*llm.Response, error) {
 	u := &r.Usage
-	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(r.Model, m.id)), Finish: llm.FinishStop, Usage: llm.Usage{
-		Input: u.Prompt + u.Tool, CachedInput: u.Cached, Output: u.Output + u.Thoughts, Reasoning: u.Thoughts}}
+	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(r.Model, m.id)), Finish: llm.FinishStop, Usage: wire.Counted(llm.Usage{
+		Input: u.Prompt + u.Tool, CachedInput: u.Cached, Output: u.Output + u.Thoughts, Reasoning: u.Thoughts})}
 	fail := func(code string, err error, body string) (*llm.Response, error) {
 		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(code), Body: m.e.c.Cut(body), Err: err}
 	}

@@ -153,7 +153,7 @@ type wireUsage struct {
 }
 
 func (u wireUsage) usage() llm.Usage {
-	return llm.Usage{Input: u.Prompt, CachedInput: max(u.Input.Cached, u.CacheHit), Output: u.Completion, Reasoning: u.Output.Reasoning}
+	return wire.Counted(llm.Usage{Input: u.Prompt, CachedInput: max(u.Input.Cached, u.CacheHit), Output: u.Completion, Reasoning: u.Output.Reasoning})
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
