@@ -9,6 +9,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/judge"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 )
 
 func check(err error) {
@@ -72,4 +73,72 @@ func ExampleSaid() {
 	// Output:
 	// Bot said nothing that matches /error|undefined|null/.
 	// does not hold - Bot said "undefined" in event 4
+}
+
+// A condition decided in code leads to an intervention, without a model.
+func ExampleMonitor_When() {
+	quiet := &judge.Monitor{Proposition: judge.Find("quiet_recently"), People: []string{"Ben"}}
+	w := tinytroupe.NewWorld("Meeting", says(""), &tinytroupe.Options{Interventions: []tinytroupe.Intervention{{
+		Name: "encourage", When: quiet.When, Once: true,
+		Then: func(context.Context, *tinytroupe.View) ([]tinytroupe.Effect, error) {
+			return []tinytroupe.Effect{tinytroupe.Tell{To: []string{"Ben"}, Stimulus: tinytroupe.Stimulus{Kind: tinytroupe.Thought, Content: "I should say something."}}}, nil
+		},
+	}}})
+	_, err := w.Add(tinytroupe.NewPersona("Ben"), nil)
+	check(err)
+	check(w.Run(context.Background(), 4))
+	for ev := range w.Events() {
+		if ev.Kind == tinytroupe.EventFired {
+			fmt.Printf("step %d, %s: %s\n", ev.Step, ev.Fired.Name, ev.Fired.Reason)
+		}
+	}
+	// Output:
+	// step 3, encourage: Ben: holds (the last two acts were to wait)
+}
+
+// monk answers as a monk would.
+type monk struct{}
+
+func (monk) Name() string { return "Anselm" }
+
+func (monk) Ask(context.Context, tinytroupe.Question) (*tinytroupe.Answer, error) {
+	return &tinytroupe.Answer{Text: "I mend chairs. I take bread for it, never money."}, nil
+}
+
+// A monk is examined by the expectations that somebody has of a banker. Examiner and
+// judge are scripted here.
+func ExampleInterview() {
+	examiner := llmtest.Scripted(`{"questions":["What do you do all day?"],"complete":true}`)
+	j, err := judge.New(llmtest.Scripted(
+		`{"reason":"He takes no money at all.","quotes":[{"event":2,"quote":"never money"}],"verdict":"1","confidence":90}`), nil)
+	check(err)
+	iv := &judge.Interview{Examiner: examiner, Judge: j, Expectations: []string{"Cares for money before anything else."}}
+	v, err := iv.Hold(context.Background(), monk{})
+	check(err)
+	fmt.Println(v)
+	score, _, ok := v.Score()
+	fmt.Println("as expected:", ok && score >= judge.PassMark)
+	// Output:
+	// Anselm: 0.11 (1 of 1 expectations rated, 1 of 1 questions answered)
+	// as expected: false
+}
+
+// A judge is tried on the gold set before its verdicts are used. This one, the stand-in,
+// is none.
+func ExampleAgreement() {
+	items, err := judge.Gold()
+	check(err)
+	j, err := judge.New(rehearsal.New(nil), &judge.Options{Rehearsal: true})
+	check(err)
+	r, err := judge.Agreement(context.Background(), j, items)
+	check(err)
+	fmt.Print(r)
+	// Output:
+	// accuracy: not judged
+	// kappa: not defined (on 0 verdicts)
+	// base 0 of 39: 39 not judged
+	// right verdict      holds   does not hold  not applicable  no verdict
+	// holds                  0               0               0          14
+	// does not hold          0               0               0          15
+	// not applicable         0               0               0          10
 }

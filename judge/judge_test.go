@@ -20,6 +20,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/openai"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 )
 
@@ -473,7 +474,7 @@ func TestDraws(t *testing.T) {
 func abs(x float64) float64 { return max(x, -x) }
 
 // TestFaults: whatever a provider does ends as an outcome, and only a whole reply with
-// its evidence as a verdict.
+// its evidence as a verdict; in the process, and over HTTP through a vendor's client.
 func TestFaults(t *testing.T) {
 	want := map[llmtest.FaultKind]Outcome{
 		llmtest.None: Scored, llmtest.Fenced: Scored, llmtest.Prose: Scored, // the reply is whole
@@ -484,16 +485,37 @@ func TestFaults(t *testing.T) {
 		llmtest.Filter:     Refused, llmtest.FilterCall: Refused, llmtest.Refusal: Refused,
 	}
 	whole := llmtest.Func("test/whole", func(context.Context, int, *llm.Request) (string, error) { return scored(9), nil })
-	for kind, outcome := range want {
-		m := llmtest.Faulty(whole, llmtest.Always(llmtest.Fault{Kind: kind}))
+	judges := func(where string, kind llmtest.FaultKind, m llm.Model, outcome Outcome) {
 		v, err := newJudge(t, m, nil).Score(t.Context(), chooses, shop(t))
 		if err != nil || v.Outcome != outcome {
-			t.Errorf("%s: %+v, %v; want %s", kind, v, err, outcome)
-			continue
+			t.Errorf("%s: %s: %+v, %v; want %s", where, kind, v, err, outcome)
+			return
 		}
 		if outcome != Scored && (v.Score != 0 || v.Reason == "" || v.Draws[0].Err == nil || v.Draws[0].Score != 0) {
-			t.Errorf("%s: looks like a score or says nothing: %+v", kind, v)
+			t.Errorf("%s: %s: looks like a score or says nothing: %+v", where, kind, v)
 		}
+	}
+	for kind, outcome := range want {
+		fault := llmtest.Fault{Kind: kind, Param: "temperature"}
+		judges("in the process", kind, llmtest.Faulty(whole, llmtest.Always(fault)), outcome)
+
+		if kind == llmtest.NoSchema || kind == llmtest.RejectParam {
+			outcome = Scored // the client goes on without what the endpoint lacks
+		}
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: whole, Faults: llmtest.Always(fault)})
+		e, err := openai.NewEndpoint(&openai.Options{BaseURL: s.URL, Provider: "test", Key: "k"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := e.Model("test-model")
+		if err != nil {
+			t.Fatal(err)
+		}
+		judges("over HTTP", kind, m, outcome)
+		if s.Stats().Calls == 0 {
+			t.Errorf("%s: the server was not asked", kind)
+		}
+		e.Close()
 	}
 	// What never comes ends with the context; that is an error besides.
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
