@@ -21,6 +21,10 @@ type RetryOptions struct {
 	Total    time.Duration // of all waits of one request; default 5 min
 
 	patient bool // Attempts is the default
+
+	// Waiting is told how long each wait is, and after what error. It may be called by
+	// several requests at once; nil tells nobody.
+	Waiting func(wait time.Duration, after error)
 }
 
 func (o *RetryOptions) withDefaults() RetryOptions {
@@ -39,6 +43,9 @@ func (o *RetryOptions) withDefaults() RetryOptions {
 	}
 	if r.Total <= 0 {
 		r.Total = 5 * time.Minute
+	}
+	if r.Waiting == nil {
+		r.Waiting = func(time.Duration, error) {}
 	}
 	return r
 }
@@ -82,7 +89,8 @@ func retry[T any](ctx context.Context, o RetryOptions, key func() string, attemp
 		}
 		waits.asked = retryAfter(err)
 		return v, err
-	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(0))
+	}, backoff.WithBackOff(waits), backoff.WithMaxElapsedTime(0),
+		backoff.WithNotify(func(_ error, wait time.Duration) { o.Waiting(wait, last) }))
 	if err != nil && last != nil && !errors.Is(err, last) { // ctx ended a wait
 		err = fmt.Errorf("%w, waiting to retry after: %w", err, last)
 	}

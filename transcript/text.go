@@ -75,7 +75,7 @@ func remark(e *Entry) (head, body string) {
 	switch tinytroupe.EventKind(e.Kind) {
 	case tinytroupe.EventLeft:
 		return e.From + " leaves", ""
-	case tinytroupe.EventClock:
+	case tinytroupe.EventClock, kindQuiet:
 		return e.Content, ""
 	case tinytroupe.EventMoved:
 		return e.From + " moves to", e.Content

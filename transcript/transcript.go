@@ -72,6 +72,7 @@ const (
 	kindStimulus = "stimulus"
 	kindAct      = "act"
 	kindStep     = "step"
+	kindQuiet    = "quiet" // a step of which nothing is shown; in no JSON lines
 	kindTitle    = "title"
 	kindNotice   = "notice"
 )
@@ -105,6 +106,8 @@ type Printer struct {
 	world   string
 	present []string
 	held    *Entry // a stimulus or arrival that the next event may add people to
+	quiet   *Entry // what is said of the step under way if nothing of it is shown; nil where something is
+	due     int    // people who have not acted yet in that step
 }
 
 // A former renders entries.
@@ -154,7 +157,11 @@ func (p *Printer) Flush() { p.write(p.flush(nil)) }
 
 // Close writes what is held back and returns the first error.
 func (p *Printer) Close() error {
-	p.write(p.flush(p.begin(nil)))
+	b := p.flush(p.begin(nil))
+	if p.due == 0 { // else the step may have been broken off
+		b = p.over(b)
+	}
+	p.write(b)
 	return p.err
 }
 
@@ -188,12 +195,46 @@ func (p *Printer) flush(b []byte) []byte {
 
 func (p *Printer) event(b []byte, ev *tinytroupe.Event) []byte {
 	b = p.begin(b)
-	if e := p.entry(ev); e != nil {
+	if ev.Kind == tinytroupe.EventClock || ev.Kind == tinytroupe.EventMarked {
+		b = p.over(p.flush(b))
+	}
+	e := p.entry(ev)
+	if e != nil {
 		b = p.hold(b, e)
 	}
+	p.notice(ev, e)
 	// Only arrivals wait for others beyond their commit.
 	if ev.End && p.held != nil && p.held.Kind != string(tinytroupe.EventJoined) {
 		b = p.flush(b)
+	}
+	return b
+}
+
+// notice keeps what is to be said of a step in which nothing is shown. e is what is
+// shown of ev.
+func (p *Printer) notice(ev *tinytroupe.Event, e *Entry) {
+	switch {
+	case e != nil && e.Kind == kindStep:
+		if p.o.Form != JSONLines {
+			p.quiet = &Entry{Seq: ev.Seq, Step: ev.Step, Time: ev.Time, Kind: kindQuiet, Content: "nobody has anything new to react to"}
+			p.due = len(slices.Concat(ev.Clock.Rounds...))
+		}
+	case e != nil:
+		p.quiet = nil
+	case p.quiet == nil || ev.Kind != tinytroupe.EventActed || ev.Action == nil:
+	case ev.Action.Kind == tinytroupe.Done:
+		p.quiet.Content = "everybody waits"
+		p.due--
+	default:
+		p.quiet = nil // thoughts, which are not to be shown
+	}
+}
+
+// over says of a step that is over that nothing is shown of it.
+func (p *Printer) over(b []byte) []byte {
+	if p.quiet != nil {
+		b = p.form.append(b, p.quiet)
+		p.quiet = nil
 	}
 	return b
 }

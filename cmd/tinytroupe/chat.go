@@ -17,6 +17,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/examples/cast"
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/memory"
 	"github.com/tinytroupe-go/tinytroupe/mind"
 	"github.com/tinytroupe-go/tinytroupe/people"
 	"github.com/tinytroupe-go/tinytroupe/record"
@@ -183,9 +184,12 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		// A cap holds until another is named; what was spent before counts.
 		limits.usd, _ = c.rec.Manifest().Parameters[budgetKey].(float64)
 	}
-	if limits.usd == 0 && c.choice.paid() {
-		limits.usd = foundCap
-		c.warn = append(c.warn, fmt.Sprintf("%s was found, not named: the chat is capped at %s (--budget sets another cap)", c.choice.name, usd(foundCap)))
+	limits, note, err := c.choice.limited(limits, "chat")
+	if err != nil {
+		return c.refuse("%w", err)
+	}
+	if note != "" {
+		c.warn = append(c.warn, note)
 	}
 	if c.stack, err = connect(ctx, c.choice.name, c.set, c.p.env, newLog(c.p.stderr, c.set, &c.log)); err != nil {
 		return c.refuse("%w", err)
@@ -343,9 +347,12 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 	opts := &tinytroupe.Options{
 		Seed: c.rec.Manifest().Seed, Key: chatRoom, Step: time.Minute, Idle: tinytroupe.Pass,
 		Rules: parlour{tinytroupe.Room{Acquainted: true}}, Journal: j, Store: c.rec.PutArtifact,
-		Observe: c.observe, Tolerate: tolerable,
+		Observe: c.observe, Tolerate: bearable,
 	}
 	opts.Episode = c.stack.episode(c.set)
+	opts.Person = func(string) *tinytroupe.PersonOptions {
+		return &tinytroupe.PersonOptions{Memory: new(memory.Words)}
+	}
 	if resumed {
 		if c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts); err != nil {
 			return err
@@ -362,7 +369,7 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 			continue
 		}
 		o := p.Options()
-		o.Context = append(o.Context, visitor)
+		o.Memory, o.Context = new(memory.Words), append(o.Context, visitor)
 		if _, err := c.world.Add(p.Persona, o); err != nil {
 			return err
 		}

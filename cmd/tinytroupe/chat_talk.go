@@ -259,17 +259,20 @@ func (c *chat) turns(ctx context.Context, act func(context.Context) error) error
 	}
 	c.failed++
 	fmt.Fprintf(c.p.stderr, "%s\n", said(err.Error()))
-	if tip := advice(err, ""); tip != "" {
-		fmt.Fprintf(c.p.stderr, "next  %s\n", strings.TrimSuffix(strings.TrimSpace(tip), "; then"))
+	if tip := c.stack.advice(err, ""); tip != "" {
+		fmt.Fprintf(c.p.stderr, "next  %s\n", tip)
 	}
 	return err
 }
+
+// bearable are the failures of a turn that the next turn may not have.
+func bearable(err error) bool { return tolerable(err) && refusedAt(err) == "" }
 
 // fatal reports whether a chat is over with an error. Somebody who types may go on
 // after any; lines of a file would all end like this one.
 func (c *chat) fatal(err error) bool {
 	_, turn := errors.AsType[*tinytroupe.TurnError](err)
-	return !turn || !c.typed && !tolerable(err)
+	return !turn || !c.typed && !bearable(err)
 }
 
 // observe shows a commit. What was typed has just been seen.

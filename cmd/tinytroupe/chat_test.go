@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 	"github.com/tinytroupe-go/tinytroupe/record"
@@ -209,5 +210,46 @@ func TestChatFailures(t *testing.T) {
 				t.Errorf("%d answers, want %d:\n%s", got, test.said, all)
 			}
 		})
+	}
+}
+
+// TestChatRecalls: what a file says that somebody remembers is in the prompt, also when
+// the chat goes on.
+func TestChatRecalls(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "ann.agent.json")
+	if err := os.WriteFile(file, []byte(`{"type":"TinyPerson","persona":{"name":"Ann"},"semantic_memory":{"memories":["The flat has two rooms."]},
+		"mental_state":{"location":"Lyon","attention":"the rain"}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var prompts []string
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: func(_ int, req *llm.Request) (string, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		prompts = append(prompts, llmtest.Prompt(req))
+		return `{"actions":[{"type":"TALK","target":"","content":"Well."}],"state":{"goals":"","attention":"","emotions":""}}`, nil
+	}})
+	c := chatting(t, s.URL, false, file)
+	c.enter(t, "What flat is it?")
+	c.keys.Close()
+	c.end(t, exitDone, record.Done)
+	var out bytes.Buffer
+	p := &program{stdin: strings.NewReader("And how large?\n"), stdout: &out, stderr: &out, terminal: func() bool { return false },
+		env: func(name string) (string, bool) { return s.URL, name == "OPENAI_BASE_URL" }}
+	if code := p.main(t.Context(), []string{"chat", "--dir", c.dir}); code != exitDone {
+		t.Fatalf("exit %d\n%s", code, out.String())
+	}
+	if len(prompts) != 2 {
+		t.Fatalf("%d calls", len(prompts))
+	}
+	for i, prompt := range prompts {
+		for _, want := range []string{`Recalled: {"kind":"fact"`, "The flat has two rooms.", "Place: Lyon."} {
+			if strings.Count(prompt, want) != 1 {
+				t.Errorf("call %d: %q is there %d times in\n%s", i+1, want, strings.Count(prompt, want), prompt)
+			}
+		}
+	}
+	if !strings.Contains(prompts[0], "the rain") {
+		t.Error("the state is not in the first prompt")
 	}
 }

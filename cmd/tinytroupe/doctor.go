@@ -158,6 +158,11 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
 		return
 	}
 	d.ok("model", "%s (%s)", c.name, c.why)
+	if _, capped, err := c.limited(caps{}, "run"); err != nil {
+		d.fail("cap", err)
+	} else if capped != "" {
+		d.ok("cap", "%s", capped)
+	}
 	q, err := providerOf(name, s, p.env)
 	if err == nil {
 		err = q.ready()

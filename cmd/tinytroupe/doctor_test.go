@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
@@ -91,8 +93,8 @@ func TestDoctor(t *testing.T) {
 		"ollama without the model": {ollama(llmtest.ServerOptions{Models: []string{"gemma3"}}), []string{"--model", "ollama/gemma4"}, exitUsage,
 			map[string]string{"model": "ollama pull gemma4", "endpoint": "lists 1 model"}},
 		"ollama stopped": {map[string]string{"OLLAMA_HOST": closed.URL}, []string{"--model", "ollama/gemma3"}, exitFailed, map[string]string{"endpoint": "ollama serve"}},
-		"azure": {map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": secret, "AZURE_OPENAI_DEPLOYMENT": "panel"}, nil, exitDone,
-			map[string]string{"model": "azure/panel (AZURE_OPENAI_DEPLOYMENT)", "schema": "ok: enforced", "endpoint": "deployments are not listed", "price": "--max-tokens"}},
+		"azure": {map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": secret, "AZURE_OPENAI_DEPLOYMENT": "panel"}, nil, exitUsage,
+			map[string]string{"cap": "Name it: --model azure/panel, or set a limit", "model": "azure/panel (AZURE_OPENAI_DEPLOYMENT)", "schema": "ok: enforced", "endpoint": "deployments are not listed", "price": "--max-tokens"}},
 		"azure, older address": {map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": secret, "AZURE_API_VERSION": "2024-10-21"}, []string{"--model", "azure/panel"}, exitDone,
 			map[string]string{"call": "ok: answered"}},
 		"azure without a deployment": {map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": secret}, nil, exitUsage, map[string]string{"model": "--model azure/DEPLOYMENT"}},
@@ -237,7 +239,28 @@ func TestModels(t *testing.T) {
 	if e := command(t, t.Context(), env, "models", "ollama"); e.code != exitDone || strings.Contains(e.stdout, "openai") || !strings.Contains(e.stdout, "gemma3") {
 		t.Errorf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
 	}
+
+	e = command(t, t.Context(), env, "models", "--json")
+	var got, want any
+	if err := json.Unmarshal([]byte(e.stdout), &got); err != nil || e.code != exitDone {
+		t.Fatalf("exit %d, %v\n%s%s", e.code, err, e.stdout, e.stderr)
+	}
+	if err := json.Unmarshal([]byte(`{"providers":[{"provider":"openai","url":"`+a.URL+`","models":[
+		{"name":"openai/another","context":null,"embeddings":false,"usd_per_million":null},
+		{"name":"openai/gpt-5-mini","context":null,"embeddings":false,"usd_per_million":{"input":0.25,"cached_input":0.025,"output":2}}]},
+		{"provider":"ollama","url":"`+b.URL+`","models":[{"name":"ollama/gemma3","context":32768,"embeddings":false,"usd_per_million":{"input":0,"output":0}}]}]}`), &want); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("(-want +got):\n%s", d)
+	}
+	if e := command(t, t.Context(), env, "models", "rehearsal", "--json"); e.code != exitDone || !strings.Contains(e.stdout, `"name": "rehearsal"`) {
+		t.Errorf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
+	}
 	b.Close()
+	if e := command(t, t.Context(), env, "models", "--json"); e.code != exitFailed || !json.Valid([]byte(e.stdout)) || !strings.Contains(e.stdout, `"problem": "ollama`) || !strings.Contains(e.stderr, "ollama serve") {
+		t.Errorf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
+	}
 	for _, c := range []struct {
 		args []string
 		code int

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
@@ -42,6 +43,12 @@ func (c choice) rehearsal() bool { return c.name == rehearsalName }
 func (c choice) paid() bool {
 	p, known := prices(c.name)
 	return c.found && known && p != (llm.Price{})
+}
+
+// unpriced: the model was found and costs money, and nobody knows how much.
+func (c choice) unpriced() bool {
+	_, known := prices(c.name)
+	return c.found && !known && strings.HasPrefix(c.name, "azure/")
 }
 
 // choose settles which model acts: the flag, the study, config.ini, the
@@ -157,8 +164,7 @@ func findKey(name, model string, s *config.Settings, env func(string) (string, b
 	return choice{model, "a key was found in " + p.keyName, true}, nil
 }
 
-// findAzure finds the deployment that the environment names. Its price is known only
-// if the user gave one, and what cannot be capped is not found but named.
+// findAzure finds the deployment that the environment has. What it costs is not known.
 func findAzure(_ context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
 	p, err := providerOf("azure", s, env)
 	if err != nil || p.url == "" || p.key == "" {
@@ -169,8 +175,7 @@ func findAzure(_ context.Context, s *config.Settings, env func(string) (string, 
 		return choice{}, errors.New("AZURE_OPENAI_ENDPOINT and AZURE_OPENAI_KEY are set, and no model is named: " +
 			"--model azure/DEPLOYMENT, or --model rehearsal")
 	}
-	c := choice{"azure/" + id, "AZURE_OPENAI_DEPLOYMENT", false}
-	return c, nil
+	return choice{"azure/" + id, "AZURE_OPENAI_DEPLOYMENT", true}, nil
 }
 
 // findOllama finds the only model of an Ollama that runs. One that nobody has spoken
@@ -209,6 +214,9 @@ type stack struct {
 	// adapted says what the endpoint would not take, and was left out or replaced.
 	adapted func() []string
 	close   func()
+	of      *provider // nil of the stand-in
+	log     *slog.Logger
+	waits   sync.Once
 }
 
 // calls keeps the calls of a run.
@@ -224,7 +232,7 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 	if err != nil {
 		return nil, usage(err)
 	}
-	st := &stack{close: func() {}, adapted: func() []string { return nil }}
+	st := &stack{close: func() {}, adapted: func() []string { return nil }, log: log}
 	if provider == rehearsalName {
 		st.model = rehearsal.New(nil)
 		return st, nil
@@ -245,7 +253,7 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 		e.close()
 		return nil, atFault(err)
 	}
-	st.model, st.close, st.adapted = m, m.Close, m.Adapted
+	st.model, st.close, st.adapted, st.of = m, m.Close, m.Adapted, p
 	if size, ok := m.(contextual); ok {
 		err = st.sized(ctx, size, p, id, s)
 	} else {
@@ -337,7 +345,7 @@ func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent,
 	}
 	st.model = llm.Wrap(st.model,
 		cache,
-		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts}),
+		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts, Waiting: st.waiting}),
 		llm.Limit(llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})),
 		llm.Spend(llm.NewBudget(&llm.BudgetOptions{
 			USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent, Output: s.MaxCompletionTokens,

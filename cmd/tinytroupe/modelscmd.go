@@ -18,7 +18,8 @@ import (
 )
 
 func (p *program) modelsCommand() *cobra.Command {
-	return &cobra.Command{
+	var asJSON bool
+	cmd := &cobra.Command{
 		Use:   "models [PROVIDER]",
 		Short: "List the models that can be used",
 		Long: `Models asks each provider that is configured, and the servers that run on this
@@ -30,26 +31,95 @@ openrouter, groq, together, mistral and deepseek. Azure does not list deployment
 who has a key alone.`,
 		Example: `  tinytroupe models
   tinytroupe models ollama
+  tinytroupe models --json
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe models openai`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.FixedCompletions(providerNames(), cobra.ShellCompDirectiveNoFileComp),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return p.models(cmd.Context(), args)
+			return p.models(cmd.Context(), args, asJSON)
 		},
 	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on stdout, and all else on stderr")
+	return cmd
 }
 
-func (p *program) models(ctx context.Context, args []string) error {
+// A catalogue is what models prints with --json.
+type catalogue struct {
+	Providers []catalogued `json:"providers"`
+}
+
+type catalogued struct {
+	Provider string            `json:"provider"`
+	URL      string            `json:"url"`
+	Problem  string            `json:"problem,omitempty"` // why there is no list
+	Models   []cataloguedModel `json:"models"`
+}
+
+type cataloguedModel struct {
+	Name       string     `json:"name"`            // as --model takes it
+	Context    *int       `json:"context"`         // tokens; null where that is not known
+	Embeddings bool       `json:"embeddings"`      // it makes nothing else
+	Price      *llm.Price `json:"usd_per_million"` // null where it is not known
+}
+
+// An answer is what a provider says of its models.
+type answer struct {
+	p    *provider
+	list []served
+	err  error
+}
+
+func (a *answer) catalogued() catalogued {
+	c := catalogued{Provider: a.p.name, URL: place(a.p.url), Models: []cataloguedModel{}}
+	if a.err != nil {
+		c.Problem = a.p.advise(a.err).Error()
+	}
+	for _, m := range a.list {
+		v := cataloguedModel{Name: a.p.name, Embeddings: m.embeds}
+		if m.id != "" {
+			v.Name += "/" + m.id
+		}
+		if m.context > 0 {
+			v.Context = &m.context
+		}
+		if price, ok := prices(v.Name); ok {
+			v.Price = &price
+		}
+		c.Models = append(c.Models, v)
+	}
+	return c
+}
+
+// listing prints what providers answered, and returns what went wrong with any.
+func (p *program) listing(answers []*answer, asJSON bool) error {
+	var errs []error
+	all := catalogue{Providers: []catalogued{}}
+	for _, a := range answers {
+		slices.SortFunc(a.list, func(a, b served) int { return strings.Compare(a.id, b.id) })
+		all.Providers = append(all.Providers, a.catalogued())
+		switch {
+		case a.err != nil:
+			errs = append(errs, atFault(a.p.advise(a.err)))
+		case !asJSON:
+			errs = append(errs, a.p.write(p.stdout, a.list))
+		}
+	}
+	if asJSON {
+		errs = append(errs, encodeJSON(p.stdout, all))
+	}
+	return worst(errs)
+}
+
+func (p *program) models(ctx context.Context, args []string, asJSON bool) error {
 	s, err := config.Load(configFiles(""), &config.Options{Env: p.env})
 	if err != nil {
 		return usage(err)
 	}
 	if len(args) == 1 {
-		return p.modelsOf(ctx, args[0], s)
+		return p.modelsOf(ctx, args[0], s, asJSON)
 	}
-	shown, err := p.everyModel(ctx, s)
-	if err != nil || shown {
-		return err
+	if answers := everyModel(ctx, s, p.env); asJSON || len(answers) > 0 {
+		return p.listing(answers, asJSON)
 	}
 	_, err = fmt.Fprintf(p.stdout, "no provider is configured, and no server answers on this machine\n"+
 		"rehearsal needs none; for others set %s\n", strings.Join(variables(s, p.env), ", "))
@@ -67,7 +137,10 @@ func variables(s *config.Settings, env func(string) (string, bool)) []string {
 	return names
 }
 
-func (p *program) modelsOf(ctx context.Context, name string, s *config.Settings) error {
+func (p *program) modelsOf(ctx context.Context, name string, s *config.Settings, asJSON bool) error {
+	if name == rehearsalName && asJSON {
+		return p.listing([]*answer{{p: &provider{name: name}, list: []served{{}}}}, true)
+	}
 	if name == rehearsalName {
 		_, err := fmt.Fprintln(p.stdout, "rehearsal is itself the model: free, offline, evidence of nothing")
 		return err
@@ -82,30 +155,23 @@ func (p *program) modelsOf(ctx context.Context, name string, s *config.Settings)
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	list, err := q.detailed(ctx, s)
-	if err != nil {
-		return atFault(q.advise(err))
-	}
-	return q.write(p.stdout, list)
+	return p.listing([]*answer{{q, list, err}}, asJSON)
 }
 
-// everyModel lists the models of all providers that are configured or answer.
-func (p *program) everyModel(ctx context.Context, s *config.Settings) (shown bool, err error) {
-	type answer struct {
-		p    *provider
-		list []served
-		err  error
-	}
+// everyModel asks all providers that are configured for their models; of those that
+// are not, it keeps the ones that answer.
+func everyModel(ctx context.Context, s *config.Settings, env func(string) (string, bool)) []*answer {
 	var answers []*answer
 	var wg sync.WaitGroup
 	for _, name := range providerNames() {
-		q, err := providerOf(name, s, p.env)
+		q, err := providerOf(name, s, env)
 		if name == rehearsalName || err == nil && !q.said && (!q.local || name != "ollama" && s.BaseURL != "") {
 			continue // nobody spoke of it, or it would be openai's server again
 		}
 		a := &answer{p: q, err: err}
 		answers = append(answers, a)
 		if err != nil {
-			a.p = &provider{title: name, said: true}
+			a.p = &provider{name: name, title: name, said: true}
 			continue
 		}
 		wg.Go(func() {
@@ -121,19 +187,7 @@ func (p *program) everyModel(ctx context.Context, s *config.Settings) (shown boo
 		})
 	}
 	wg.Wait()
-	var errs []error
-	for _, a := range answers {
-		switch {
-		case a.err != nil && a.p.said:
-			errs = append(errs, atFault(a.p.advise(a.err)))
-		case a.err != nil:
-			continue
-		default:
-			errs = append(errs, a.p.write(p.stdout, a.list))
-		}
-		shown = true
-	}
-	return shown, worst(errs)
+	return slices.DeleteFunc(answers, func(a *answer) bool { return a.err != nil && !a.p.said })
 }
 
 // worst joins errors under the exit code of failures, if there are any.
@@ -156,6 +210,8 @@ func (p *provider) advise(err error) error {
 	switch {
 	case errors.Is(err, llm.ErrAuth):
 		return fmt.Errorf("%w\nIs %s right?", err, p.keyName)
+	case errors.Is(err, llm.ErrTransient) && p.local && p.name == "openai":
+		return fmt.Errorf("%w\nStart the server at %s, or say where it is: %s", err, place(p.url), p.urlName)
 	case errors.Is(err, llm.ErrTransient) && p.local && p.name != "ollama":
 		return fmt.Errorf("%w\nStart %s, or say where it is: %s", err, p.title, p.urlName)
 	case errors.Is(err, llm.ErrNotFound) && p.urlName != "":
@@ -191,7 +247,6 @@ func (p *provider) write(w io.Writer, list []served) error {
 	if p.name == "azure" {
 		fmt.Fprintln(w, "  what the resource could deploy; a model is named by its deployment, azure/DEPLOYMENT")
 	}
-	slices.SortFunc(list, func(a, b served) int { return strings.Compare(a.id, b.id) })
 	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, m := range list {
 		context := "context unknown"

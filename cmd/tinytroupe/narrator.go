@@ -285,40 +285,13 @@ var limitFlags = map[string]string{"usd": "--budget", "calls": "--max-calls", "t
 func (s *session) next(err error) string {
 	var b *llm.BudgetError
 	if !errors.As(err, &b) {
-		return advice(err, s.again())
+		return s.stack.advice(err, s.again())
 	}
 	more := strconv.FormatFloat(max(2*b.Limit, b.Spent+b.Needed), 'f', -1, 64)
 	if b.What == "usd" {
 		more = fmt.Sprintf("%.2f", max(0.01, 2*b.Limit, b.Spent+b.Needed))
 	}
 	return fmt.Sprintf("go on with a higher limit: %s %s %s", s.again(), limitFlags[b.What], more)
-}
-
-// advice is what to do about an error. again is the command that goes on; empty
-// where there is none.
-func advice(err error, again string) string {
-	var b *llm.BudgetError
-	switch {
-	case errors.As(err, &b):
-		return "a higher " + limitFlags[b.What]
-	case errors.Is(err, llm.ErrFiltered) && again == "":
-		return "reword what was said before this turn (a provider's filter or the model refused it), or use another model"
-	case errors.Is(err, llm.ErrFiltered):
-		return "the same once more, since filters vary: " + again +
-			"\n      without the turns that are refused: " + again + " --allow-partial" +
-			"\n      or reword what was said before this turn, or use another model, and run it anew"
-	case errors.Is(err, llm.ErrAuth):
-		return "check the key (OPENAI_API_KEY), then " + again
-	case errors.Is(err, llm.ErrQuota):
-		return "add credit, then " + again
-	case errors.Is(err, llm.ErrNotFound):
-		return "check the model's name and OPENAI_BASE_URL, then " + again
-	case errors.Is(err, llm.ErrTooLong):
-		return "use a model with a larger context, or shorter texts, and run it anew"
-	case errors.Is(err, llm.ErrRate):
-		return "wait a little, then " + again
-	}
-	return again
 }
 
 // short writes a duration without what is zero.

@@ -228,7 +228,9 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.existing(); err != nil {
 		return err
 	}
-	s.settleCaps()
+	if err := s.settleCaps(); err != nil {
+		return err
+	}
 	s.log = &logFile{}
 	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
 		return err
@@ -271,7 +273,7 @@ func (s *session) share() error {
 	return nil
 }
 
-func (s *session) settleCaps() {
+func (s *session) settleCaps() error {
 	b := s.study.Budget
 	s.caps = caps{b.USD, b.Calls, b.Tokens}
 	if s.resumed {
@@ -291,10 +293,11 @@ func (s *session) settleCaps() {
 	if s.f.maxTokens > 0 {
 		s.caps.tokens = s.f.maxTokens
 	}
-	if s.caps.usd == 0 && s.choice.paid() {
-		s.caps.usd = foundCap
-		s.warn = append(s.warn, fmt.Sprintf("%s was found, not named: the run is capped at %s (--budget sets another cap)", s.choice.name, usd(foundCap)))
+	l, note, err := s.choice.limited(s.caps, "run")
+	if s.caps = l; note != "" {
+		s.warn = append(s.warn, note)
 	}
+	return err
 }
 
 // open makes the record, or settles how the one that is open goes on.

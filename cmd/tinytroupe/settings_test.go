@@ -183,16 +183,24 @@ func TestFoundCap(t *testing.T) {
 	for _, tt := range []struct {
 		choice choice
 		budget float64
+		tokens int
 		want   float64
+		fails  bool
 	}{
-		{found, 0, foundCap},
-		{found, 5, 5},
-		{choice{name: defaultOpenAI}, 0, 0},
-		{choice{name: "openai/unpriced", found: true}, 0, 0},
-		{choice{name: rehearsalName}, 0, 0},
+		{found, 0, 0, foundCap, false},
+		{found, 5, 0, 5, false},
+		{found, 0, 1000, foundCap, false},
+		{choice{name: defaultOpenAI}, 0, 0, 0, false},
+		{choice{name: "openai/unpriced", found: true}, 0, 0, 0, false}, // on a server of one's own
+		{choice{name: "azure/panel", found: true}, 0, 0, 0, true},
+		{choice{name: "azure/panel", found: true}, 0, 1000, 0, false},
+		{choice{name: "azure/panel"}, 0, 0, 0, false},
+		{choice{name: rehearsalName}, 0, 0, 0, false},
 	} {
-		s := &session{f: &runFlags{budget: tt.budget}, study: &study.Study{}, choice: tt.choice}
-		s.settleCaps()
+		s := &session{f: &runFlags{budget: tt.budget, maxTokens: tt.tokens}, study: &study.Study{}, choice: tt.choice}
+		if err := s.settleCaps(); (err != nil) != tt.fails || err != nil && !strings.Contains(err.Error(), "Name it: --model azure/panel, or set a limit that can be kept: --max-tokens N") {
+			t.Errorf("%+v: %v", tt.choice, err)
+		}
 		if said := strings.Contains(strings.Join(s.warn, "\n"), "capped at $1.00"); s.caps.usd != tt.want || said != (tt.want == foundCap) {
 			t.Errorf("%+v, --budget %v: capped at %v, said %v", tt.choice, tt.budget, s.caps.usd, said)
 		}
