@@ -440,6 +440,9 @@ func (c *coder) coding(answers []Answer, all []coded) *Coding {
 		}
 		a.Field = strings.TrimPrefix(a.Field+".code", ".")
 		a.Type, a.Shown, a.Position = out.Question.Type, nil, 0
+		if c.o.Multi {
+			a.Shown = out.Question.Options
+		}
 		if a.Outcome == Answered {
 			r, ok := byText[foldText(a.Value.Text)]
 			if !ok { // it was answered, but not with a text

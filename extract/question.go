@@ -126,8 +126,8 @@ func (q *Question) check(where string, inner bool) (errs []error) {
 	if q.ID == "" {
 		wrong("it has no name")
 	}
-	if strings.ContainsAny(q.ID, ". \t\r\n") {
-		wrong("a name has no points and no spaces")
+	if strings.ContainsAny(q.ID, ".\t\r\n") || strings.TrimSpace(q.ID) != q.ID {
+		wrong("a name has no points and no line breaks, and no spaces around it")
 	}
 	if q.Ask == "" && q.Find == "" && !inner {
 		wrong("it neither asks nor says what to find")

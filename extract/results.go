@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -25,7 +26,7 @@ var columns = []string{"person", "question", "field", "item", "option", "value",
 // "attribute " before its name.
 //
 // Spreadsheets take some texts for formulas. So a text that begins with = + - @, their
-// wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers.
+// wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers, attributes too.
 // Text that is not UTF-8 is made so.
 func WriteCSV(w io.Writer, answers []Answer) error {
 	names := map[string]bool{}
@@ -54,7 +55,11 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 			row := []string{safe(a.Person), safe(a.Question), safe(a.Field), number(a.Item), safe(option), value, string(a.Outcome), safe(a.Reason),
 				safe(e.Quote), number(e.Event), safe(e.Record), number(a.Position), plain(a.weight()), safe(a.Scene), safe(a.Room)}
 			for _, k := range attributes {
-				row = append(row, safe(a.Attributes[k]))
+				v := a.Attributes[k]
+				if !plainNumber.MatchString(v) {
+					v = safe(v)
+				}
+				row = append(row, v)
 			}
 			c.Write(row)
 		}
@@ -66,8 +71,16 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 				write(o, strconv.Itoa(n+1))
 			}
 		case v.Kind == SomeOf:
-			for _, o := range optionsOf(a) {
-				write(o, map[bool]string{true: "yes", false: "no"}[slices.Contains(v.List, o)])
+			options := optionsOf(a)
+			if len(options) == 0 { // nothing was taken of what is not known: a row all the same
+				write("", "")
+			}
+			for _, o := range options {
+				value := "no"
+				if slices.Contains(v.List, o) {
+					value = "yes"
+				}
+				write(o, value)
 			}
 		case v.Kind == Scale || v.Kind == Number:
 			write("", v.String())
@@ -79,6 +92,9 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 	return c.Error()
 }
 
+// plainNumber is a number that no spreadsheet takes for a formula.
+var plainNumber = regexp.MustCompile(`^-?\d+(?:\.\d+)?$`)
+
 // optionsOf are the options that were shown, or else those that were taken.
 func optionsOf(a *Answer) []string {
 	out := slices.Clone(a.Shown)
@@ -86,9 +102,6 @@ func optionsOf(a *Answer) []string {
 		if !slices.Contains(out, o) {
 			out = append(out, o)
 		}
-	}
-	if len(out) == 0 {
-		out = []string{""} // nothing was taken: a row all the same
 	}
 	return out
 }

@@ -77,7 +77,7 @@ func (g *Group) base(weighted bool) string {
 	if g.People < g.Base.Answered {
 		s += fmt.Sprintf("; of %d", g.People)
 	}
-	if weighted {
+	if weighted && math.Abs(g.Effective-float64(g.Base.Answered)) > 0.005 {
 		s += fmt.Sprintf("; weighted, as good as %s equal ones", short(g.Effective))
 	}
 	return s

@@ -81,6 +81,9 @@ func newQuestionData(q *Question, k string, asked bool) questionData {
 	if asked && q.Ask != "" {
 		d.Text = q.Ask
 	}
+	if d.Text == "" && k != q.ID { // else the key says it
+		d.Text = q.ID + "."
+	}
 	for _, o := range q.Options {
 		d.Options = append(d.Options, optionData{strconv.Quote(o), q.label(o)})
 	}
