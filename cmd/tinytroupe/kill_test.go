@@ -4,6 +4,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -104,16 +105,18 @@ func longScript(parts int) string {
 	return b.String()
 }
 
-// TestKill kills the command at random instants and runs it again, until it has
-// been killed as often as -kills says. No call that finished is made again, and
-// every run ends with the journals of a run that nobody killed.
+// TestKill kills the command at random instants and resumes the run, until it has
+// been killed as often as -kills says. No call that finished is made again, a request
+// to a chatbot that was cut off is named before it is sent again, and every run ends
+// with the journals of a run that nobody killed.
 func TestKill(t *testing.T) {
 	if _, err := exec.LookPath("tinytroupe"); err != nil {
 		t.Fatal(err)
 	}
-	var killed, runs, calls atomic.Int64
+	var killed, runs, calls, named atomic.Int64
 	t.Cleanup(func() {
-		t.Logf("%d kills in %d runs of %d studies; %d calls", killed.Load(), runs.Load(), len(killStudies), calls.Load())
+		t.Logf("%d kills in %d runs of %d studies; %d calls; %d times a request to the chatbot was cut off and named",
+			killed.Load(), runs.Load(), len(killStudies), calls.Load(), named.Load())
 	})
 	left := *kills
 	for i, st := range killStudies {
@@ -122,43 +125,111 @@ func TestKill(t *testing.T) {
 		t.Run(st.name, func(t *testing.T) {
 			t.Parallel()
 			s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: puppet(), Latency: 3 * time.Millisecond})
-			bot := newPuppetBot(t, 3*time.Millisecond, nil)
-			file := studyFile(t, st.text, "")
-			dir := filepath.Dir(file)
+			v := &victim{file: studyFile(t, st.text, ""), url: s.URL, bot: newPuppetBot(t, 3*time.Millisecond, nil)}
+			dir := filepath.Dir(v.file)
 			begun := time.Now()
-			want := journals(t, runOnce(t, file, filepath.Join(dir, "whole"), s.URL, bot.URL, 0))
+			v.dir = filepath.Join(dir, "whole")
+			if !v.run(t, 0) {
+				t.Fatal("a run that nobody killed did not end")
+			}
+			want := journals(t, v.dir)
 			whole := time.Since(begun)
 			r := rand.New(rand.NewPCG(uint64(i), 7))
 			for dead, run := 0, 0; dead < n; run++ {
-				rec := filepath.Join(dir, fmt.Sprint("killed", run))
+				v.dir = filepath.Join(dir, fmt.Sprint("killed", run))
 				for {
 					after := time.Duration(1 + r.Int64N(int64(whole)))
 					if dead >= n {
 						after = 0
 					}
-					if runOnce(t, file, rec, s.URL, bot.URL, after) != "" {
+					if v.run(t, after) {
 						break
 					}
 					dead++
 				}
-				if got := journals(t, rec); !slices.Equal(got, want) {
+				if got := journals(t, v.dir); !slices.Equal(got, want) {
 					t.Fatalf("run %d: the journals differ from those of a run that was not killed", run)
 				}
-				repeats(t, rec)
+				repeats(t, v.dir)
 				runs.Add(1)
-				calls.Add(int64(len(entriesOf(t, rec))))
+				calls.Add(int64(len(entriesOf(t, v.dir))))
 			}
 			killed.Add(int64(n))
+			named.Add(int64(v.named))
 		})
 	}
 }
 
-// runOnce runs the study, or goes on with it, and kills the command after a while,
-// if that is not 0. It returns the record's folder where the run ended by itself.
-func runOnce(t *testing.T, file, dir, url, bot string, kill time.Duration) string {
+// A victim is a run of the command that is killed.
+type victim struct {
+	file, dir, url string
+	bot            *puppetBot
+	named          int // how often a request to the chatbot was named
+}
+
+// run begins the run, or resumes it, and kills the command after a while, if that is
+// not 0. It reports whether the run ended by itself.
+func (v *victim) run(t *testing.T, kill time.Duration) bool {
 	t.Helper()
-	cmd := exec.Command("tinytroupe", "run", file, "--model", "openai/test-model", "--dir", dir, "--quiet", "--parallel", "4")
-	cmd.Env = append(os.Environ(), "OPENAI_BASE_URL="+url, "OPENAI_API_KEY=", "BOT_URL="+bot, "BOT_TOKEN="+canary, "OLLAMA_HOST=127.0.0.1:1")
+	args := []string{"resume", v.dir, "--quiet", "--parallel", "4"}
+	anew := []string{"run", v.file, "--model", "openai/test-model", "--dir", v.dir, "--quiet", "--parallel", "4"}
+	open := false
+	if _, err := os.Stat(filepath.Join(v.dir, "manifest.json")); err != nil {
+		args = anew
+	} else if _, err := os.Stat(filepath.Join(v.dir, "calls.db")); err == nil {
+		open = cutOff(t, v.dir)
+	}
+	out, code := v.command(t, kill, args)
+	if code == exitUsage && strings.Contains(out, "holds no copy of its study: tinytroupe run ") {
+		out, code = v.command(t, kill, anew) // it was killed before there was one
+	}
+	if asks := code == exitUsage && strings.Contains(out, "was cut off, and may have reached it"); asks || open && code != -1 {
+		before := v.bot.count()
+		if !asks || !open {
+			t.Fatalf("a request to the chatbot is open: %v; exit %d\n%s", open, code, out)
+		}
+		if n := v.bot.count(); n != before {
+			t.Fatalf("%d requests were sent unasked", n-before)
+		}
+		v.named++
+		out, code = v.command(t, kill, append(args, "--yes"))
+	}
+	switch code {
+	case exitDone:
+		return true
+	case -1: // killed
+		return false
+	}
+	t.Fatalf("exit %d\n%s", code, out)
+	return false
+}
+
+// cutOff reports whether a request to a chatbot is open in a record that nobody holds.
+func cutOff(t *testing.T, dir string) bool {
+	rec, err := record.View(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rec.Close()
+	calls, err := rec.Calls()
+	if errors.Is(err, fs.ErrNotExist) {
+		return false // it was killed before there were any
+	} else if err != nil {
+		t.Fatal(err)
+	}
+	list, err := calls.CutOff()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.ContainsFunc(list, func(e record.Entry) bool { return strings.HasPrefix(e.Model, botPrefix) })
+}
+
+// command runs the command and returns what it said and its exit code, -1 where it was
+// killed.
+func (v *victim) command(t *testing.T, kill time.Duration, args []string) (string, int) {
+	t.Helper()
+	cmd := exec.Command("tinytroupe", args...)
+	cmd.Env = append(os.Environ(), "OPENAI_BASE_URL="+v.url, "OPENAI_API_KEY=", "BOT_URL="+v.bot.url(), "BOT_TOKEN="+canary, "OLLAMA_HOST=127.0.0.1:1")
 	var out strings.Builder
 	cmd.Stdout, cmd.Stderr = &out, &out
 	if err := cmd.Start(); err != nil {
@@ -175,13 +246,14 @@ func runOnce(t *testing.T, file, dir, url, bot string, kill time.Duration) strin
 		defer timer.Stop()
 	}
 	err := cmd.Wait()
-	if err == nil {
-		return dir
-	}
-	if exit, ok := errors.AsType[*exec.ExitError](err); !killed.Load() || !ok || exit.ExitCode() != -1 {
+	exit, ok := errors.AsType[*exec.ExitError](err)
+	switch {
+	case err == nil:
+		return out.String(), exitDone
+	case !ok || exit.ExitCode() == -1 && !killed.Load():
 		t.Fatalf("%v\n%s", err, out.String())
 	}
-	return ""
+	return out.String(), exit.ExitCode()
 }
 
 // journals returns the journals of a record, by name.

@@ -43,16 +43,20 @@ func TestPowerLoss(t *testing.T) {
 		t.Run(st.name, func(t *testing.T) {
 			t.Parallel()
 			var calls atomic.Int64
-			var victim atomic.Pointer[os.Process]
+			var dying atomic.Pointer[os.Process]
 			s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: puppet(), Latency: time.Millisecond, FaultOf: func(*llmtest.Call) llmtest.Fault {
-				if p := victim.Load(); calls.Add(1) == 9 && p != nil {
+				if p := dying.Load(); calls.Add(1) == 9 && p != nil {
 					_ = p.Kill()
 				}
 				return llmtest.Fault{}
 			}})
 			file := studyFile(t, st.text, "")
 			dir := filepath.Dir(file)
-			want := journals(t, runOnce(t, file, filepath.Join(dir, "whole"), s.URL, "", 0))
+			v := &victim{file: file, url: s.URL, dir: filepath.Join(dir, "whole")}
+			if !v.run(t, 0) {
+				t.Fatal("a run that nobody killed did not end")
+			}
+			want := journals(t, v.dir)
 
 			// A run that is killed at its ninth call leaves a log of calls behind.
 			dead := filepath.Join(dir, "dead")
@@ -62,10 +66,10 @@ func TestPowerLoss(t *testing.T) {
 			if err := cmd.Start(); err != nil {
 				t.Fatal(err)
 			}
-			victim.Store(cmd.Process)
+			dying.Store(cmd.Process)
 			calls.Store(0)
 			_ = cmd.Wait()
-			victim.Store(nil)
+			dying.Store(nil)
 			log := size(t, filepath.Join(dead, "calls.db-wal"))
 			if log < walHeader+walFrame {
 				t.Fatalf("the log of calls has %d bytes", log)
@@ -98,7 +102,7 @@ func TestPowerLoss(t *testing.T) {
 						t.Fatalf("%v: a call is finished that was not", cut)
 					}
 				}
-				e := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, "run", file, "--model", "openai/test-model", "--dir", rec, "--quiet")
+				e := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, "resume", rec, "--quiet")
 				if e.code != exitDone {
 					t.Fatalf("%v: exit %d\n%s", cut, e.code, e.stderr)
 				}

@@ -186,6 +186,19 @@ func newPuppetBot(t testing.TB, delay time.Duration, faults *faulty) *puppetBot 
 	return b
 }
 
+func (b *puppetBot) count() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.requests
+}
+
+func (b *puppetBot) url() string {
+	if b == nil {
+		return ""
+	}
+	return b.URL
+}
+
 // studyFile writes a study, and settings beside it, into a folder of its own.
 func studyFile(t testing.TB, text, settings string) string {
 	t.Helper()
