@@ -8,13 +8,13 @@ import (
 	"path"
 )
 
-// Branch copies what a record holds into a new one: inputs, artifacts, the calls, and
-// each journal in keep up to the event with that Seq. The calls count as borrowed
-// there: what the new run pays is its own. The new record's manifest is m, with Parent
-// set; dir is as in [Create].
-func (r *Record) Branch(dir string, keep map[string]int, m *Manifest, o *Options) (_ *Record, err error) {
+// Branch makes a new record that goes on from this one: with its artifacts, its calls,
+// and each journal in keep up to the event with that Seq. The calls count as borrowed
+// there: what the new run pays is its own. The manifest is m, with Parent set; inputs
+// are those of the new run; dir is as in [Create].
+func (r *Record) Branch(dir string, keep map[string]int, inputs []NamedData, m *Manifest, o *Options) (_ *Record, err error) {
 	c := m.clone()
-	c.Parent, c.Inputs = r.dir, nil
+	c.Parent, c.Inputs = r.Dir(), nil
 	calls, err := r.Calls()
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("branch of %s: %w", r.dir, err)
@@ -27,7 +27,7 @@ func (r *Record) Branch(dir string, keep map[string]int, m *Manifest, o *Options
 		err = calls.copyTo(n.Path(callsFile))
 	}
 	if err == nil {
-		err = n.take(r, keep)
+		err = n.take(r, keep, inputs)
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("branch of %s: %w", r.dir, err), n.Close())
@@ -36,14 +36,9 @@ func (r *Record) Branch(dir string, keep map[string]int, m *Manifest, o *Options
 }
 
 // take copies files of another record.
-func (r *Record) take(from *Record, keep map[string]int) error {
-	m := from.Manifest()
-	for _, in := range m.Inputs {
-		data, err := from.Input(in.Name)
-		if err != nil {
-			return err
-		}
-		if err := r.AddInput(in.Name, data); err != nil {
+func (r *Record) take(from *Record, keep map[string]int, inputs []NamedData) error {
+	for _, in := range inputs {
+		if err := r.AddInput(in.Name, in.Data); err != nil {
 			return err
 		}
 	}

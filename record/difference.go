@@ -1,9 +1,14 @@
 package record
 
 import (
+	"errors"
+	"iter"
+	"slices"
 	"strconv"
+	"time"
 	"unicode/utf8"
 
+	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 )
 
@@ -109,4 +114,74 @@ func around(s string, at int) string {
 		part += "…"
 	}
 	return part
+}
+
+// Diff returns the first event in which two records part, in simulated time, and nil
+// where every event of every room is the same but for the keys of its calls.
+func Diff(a, b *Record) (*DivergenceError, error) {
+	roomsA, err := a.Rooms()
+	if err != nil {
+		return nil, err
+	}
+	roomsB, err := b.Rooms()
+	if err != nil {
+		return nil, err
+	}
+	var first *DivergenceError
+	var when time.Time
+	for _, room := range slices.Compact(slices.Sorted(slices.Values(slices.Concat(roomsA, roomsB)))) {
+		d, at, err := diffRoom(a, b, room, slices.Contains(roomsA, room), slices.Contains(roomsB, room))
+		if err != nil {
+			return nil, err
+		}
+		if d != nil && (first == nil || at.Before(when)) {
+			first, when = d, at
+		}
+	}
+	return first, nil
+}
+
+func diffRoom(a, b *Record, room string, inA, inB bool) (*DivergenceError, time.Time, error) {
+	none := func(func(tinytroupe.Event, error) bool) {}
+	events := func(r *Record, in bool) iter.Seq2[tinytroupe.Event, error] {
+		if !in {
+			return none
+		}
+		return r.Events(room)
+	}
+	nextA, stopA := iter.Pull2(events(a, inA))
+	defer stopA()
+	nextB, stopB := iter.Pull2(events(b, inB))
+	defer stopB()
+	var mark *DivergenceError // a digest: what it stands for tells more, if it follows
+	var at time.Time
+	for {
+		x, errA, okA := nextA()
+		y, errB, okB := nextB()
+		if err := errors.Join(errA, errB); err != nil {
+			return nil, time.Time{}, err
+		}
+		x.Calls, y.Calls = nil, nil
+		switch {
+		case !okA && !okB:
+			return mark, at, nil
+		case okA && okB:
+			d := diverged(&x, &y)
+			if d == nil {
+				continue
+			}
+			if d.Room = room; x.Kind != tinytroupe.EventMarked || y.Kind != tinytroupe.EventMarked {
+				return d, x.Time, nil
+			}
+			if mark == nil {
+				mark, at = d, x.Time
+			}
+		default:
+			ev, was, is := x, "goes on", "ends here"
+			if okB {
+				ev, was, is = y, is, was
+			}
+			return &DivergenceError{Room: room, Seq: ev.Seq, Step: ev.Step, Round: ev.Round, Person: ev.Who, Field: "the room", Was: was, Is: is}, ev.Time, nil
+		}
+	}
 }

@@ -100,6 +100,7 @@ type replayed struct {
 	stop func()
 	head *tinytroupe.Event // the next event of the record; nil at its end
 	err  error             // in reading it
+	mark *DivergenceError  // the first mark that differs
 
 	failures map[turn]string // causes of turns that failed
 	folds    map[string][]tinytroupe.Event
@@ -168,8 +169,11 @@ func (x *replayed) Append(events ...tinytroupe.Event) error {
 			return fmt.Errorf("%s: %w", x.room, ErrEnd)
 		}
 		if e := diverged(x.head, &events[i]); e != nil {
-			e.Room = x.room
-			return e
+			if e.Room = x.room; x.head.Kind != tinytroupe.EventMarked || events[i].Kind != tinytroupe.EventMarked {
+				return e
+			}
+			// A mark is a digest: what it stands for tells more, if it follows.
+			x.mark = cmp.Or(x.mark, e)
 		}
 		x.advance()
 	}
@@ -204,6 +208,8 @@ func (p *Replay) Finish() error {
 			errs = append(errs, &DivergenceError{Room: name, Seq: x.head.Seq, Step: x.head.Step, Round: x.head.Round, Person: x.head.Who, Field: string(x.head.Kind), Was: fmt.Sprintf("event %d", x.head.Seq)})
 		} else if x.err != nil {
 			errs = append(errs, x.err)
+		} else if x.mark != nil {
+			errs = append(errs, x.mark)
 		}
 		x.mu.Unlock()
 	}

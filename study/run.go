@@ -45,12 +45,18 @@ type RunOptions struct {
 	In  io.Reader
 	Out io.Writer
 
+	// Human gives the mind of somebody who is asked at the terminal, in place of In and Out.
+	Human func(m Member) tinytroupe.Mind
+
 	// Rooms is how many rooms are under way at once, at most; 0 means DefaultRooms.
 	Rooms int
 	// Episode is as in tinytroupe.Options.
 	Episode int
 	// Tolerate says which errors of a turn become a failed event; nil none.
 	Tolerate func(err error) bool
+	// Enough says which errors end a room without ending the others: the run ends with
+	// one after them. Nil says none.
+	Enough func(err error) bool
 	// Observe is shown each commit once it is journalled. Neither it nor Progress is
 	// called concurrently.
 	Observe func(room Room, events []tinytroupe.Event)
@@ -205,6 +211,9 @@ func newRunner(s *Study, o *RunOptions) (*runner, error) {
 				r.http[g.Name] = r.o.Around(b, g.HTTP.Parallel)
 			}
 		case g.Human:
+			if r.o.Human != nil {
+				continue
+			}
 			if r.o.In == nil || r.o.Out == nil {
 				return nil, fmt.Errorf("%s: people: %s is asked at the terminal: %w", s.File, g.Name, ErrNoTerminal)
 			}
@@ -231,6 +240,10 @@ func (r *runner) mind(m Member) tinytroupe.Mind {
 		case g.Name != m.Group:
 		case g.HTTP != nil:
 			return g.HTTP.mind(r.http[g.Name], r.s.Seed, m.Person, m.Room.Name())
+		case g.Human && r.o.Human != nil:
+			r.minds.Lock()
+			defer r.minds.Unlock()
+			return r.o.Human(m)
 		case g.Human && m.Room.Of > 1:
 			return r.asks.In(m.Room.Name())
 		case g.Human:
@@ -270,7 +283,7 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 	}
 	err := r.each(ctx, len(rooms), func(ctx context.Context, i int) error {
 		err := rooms[i].play(ctx, k)
-		if err != nil {
+		if err != nil && !r.enough(err) {
 			stop() // nothing new is begun
 		}
 		return err
@@ -291,6 +304,8 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 	}
 	return err
 }
+
+func (r *runner) enough(err error) bool { return r.o.Enough != nil && r.o.Enough(err) }
 
 // each does f for 0, 1, … n-1, some at once, until ctx ends. The error is the first, in
 // order, that says more than that ctx has ended.
@@ -314,7 +329,7 @@ func (r *runner) each(ctx context.Context, n int, f func(ctx context.Context, i 
 	for _, err := range errs {
 		switch {
 		case err == nil:
-		case !errors.Is(err, context.Canceled) && !errors.Is(err, drain.ErrStopped):
+		case !errors.Is(err, context.Canceled) && !errors.Is(err, drain.ErrStopped) && !r.enough(err):
 			return err
 		case first == nil:
 			first = err

@@ -75,6 +75,9 @@ func (n *narrator) begin(s *session) {
 	}
 	n.printf("people  %d\n", people)
 	n.printf("record  %s\n", s.rec.Dir())
+	if m := s.rec.Manifest(); m.Parent != "" {
+		n.printf("fork    of %s, after step %d\n", m.Parent, m.ParentStep)
+	}
 	if s.edited != "" {
 		n.printf("edited  %s\n", s.edited)
 	}

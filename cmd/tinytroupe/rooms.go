@@ -119,10 +119,13 @@ func failures(res *study.Result) int {
 	return n
 }
 
-func (s *session) image(hash string) (string, []byte, error) {
-	for _, st := range s.study.Steps() {
+func (s *session) image(hash string) (string, []byte, error) { return image(s.study, s.rec, hash) }
+
+// image returns a picture that a study shows.
+func image(s *study.Study, rec *record.Record, hash string) (string, []byte, error) {
+	for _, st := range s.Steps() {
 		if show, ok := st.Do.(study.Show); ok && show.Image != nil && show.Image.SHA256 == hash {
-			data, err := s.rec.Artifact(hash)
+			data, err := rec.Artifact(hash)
 			return show.Image.MediaType, data, err
 		}
 	}

@@ -318,7 +318,7 @@ func (s *session) open() (err error) {
 		s.before.calls = spent.Calls
 	}
 	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls, s.shared)
-	if s.mind, err = s.newMind(); err != nil {
+	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.image); err != nil {
 		return err
 	}
 	if s.resumed {
@@ -400,13 +400,13 @@ func (s *session) spent() (llm.Spent, error) {
 }
 
 // newMind makes the mind of everybody.
-func (s *session) newMind() (*mind.Mind, error) {
+func newMind(st *stack, set *config.Settings, seed uint64, images func(string) (string, []byte, error)) (*mind.Mind, error) {
 	o := &mind.Options{
-		NoHarmfulText: !s.set.HarmfulContentPrevention, NoCopyrightText: !s.set.CopyrightPrevention,
-		Images: s.image, Draw: draw(s.study.Seed),
+		NoHarmfulText: !set.HarmfulContentPrevention, NoCopyrightText: !set.CopyrightPrevention,
+		Images: images, Draw: draw(seed),
 	}
-	s.stack.bound(o)
-	return mind.New(s.stack.model, o)
+	st.bound(o)
+	return mind.New(st.model, o)
 }
 
 // draw keeps the samples of runs with different seeds apart, whose prompts may be the

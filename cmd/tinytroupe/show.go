@@ -46,10 +46,7 @@ retries among them, tokens, how many of those the provider had cached, and money
 			if err != nil {
 				return usage(err)
 			}
-			rec, err := record.View(dir)
-			if errors.Is(err, os.ErrNotExist) {
-				err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
-			}
+			rec, err := view(dir)
 			if err != nil {
 				return usage(err)
 			}
@@ -66,6 +63,15 @@ retries among them, tokens, how many of those the provider had cached, and money
 	cmd.Flags().StringVar(&room, "room", "", "show the transcript of one `room`, such as all, or interview/Ann")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the transcript as JSON lines, or with --costs the ledger as JSON")
 	return cmd
+}
+
+// view opens a record, or a packed one, for reading.
+func view(dir string) (*record.Record, error) {
+	rec, err := record.View(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
+	}
+	return rec, err
 }
 
 // newest returns the record that is named, or else the newest in runs.

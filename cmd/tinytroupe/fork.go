@@ -1,0 +1,157 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/record"
+	"github.com/tinytroupe-go/tinytroupe/study"
+)
+
+func (p *program) forkCommand() *cobra.Command {
+	var f runFlags
+	var at, file string
+	cmd := &cobra.Command{
+		Use:   "fork [DIR]",
+		Short: "Go on from a step of a run in another way",
+		Long: `Fork makes a new record that shares the first steps of another, the newest in runs where
+none is named, and goes on from there with other variables (--set), an edited study
+(--study) or another model. The first record stays as it is. What it paid for is free
+in the fork: also later calls whose prompts are still the same.
+
+--at says up to which step of the script the two are one, as the run numbers them:
+[2/5] is --at 2. Within a run step, --at 2.3 is after three of its steps of simulated
+time. Without --at it is everything before the first step that the change concerns.`,
+		Example: `  tinytroupe fork --at 2 --set price=9
+  tinytroupe fork runs/2026-03-02-tv-ad-7f3a --study edited.yaml
+  tinytroupe fork --at 3.1 --model openai/gpt-5
+  tinytroupe diff`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := limits(cmd.Flags().Changed, &f); err != nil {
+				return usage(err)
+			}
+			from, err := newest(args)
+			if err != nil {
+				return usage(err)
+			}
+			if err := p.fork(from, at, file, &f); err != nil {
+				return usage(err)
+			}
+			ctx, stop := p.interruptible(cmd.Context())
+			defer stop()
+			return p.run(ctx, "", &f)
+		},
+	}
+	fl := cmd.Flags()
+	fl.StringVar(&at, "at", "", "the last `STEP` of the script that both share, or STEP.N within a run")
+	fl.StringVar(&file, "study", "", "go on with another `FILE` than the study of then")
+	fl.StringVar(&f.model, "model", "", "the model, as `PROVIDER/NAME` (default: as before)")
+	fl.StringVar(&f.dir, "dir", "", "the `folder` of the new record (default: the old one's name with -fork)")
+	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
+	f.usual(cmd)
+	return cmd
+}
+
+// fork makes the record that f then names, to be resumed.
+func (p *program) fork(from, at, file string, f *runFlags) (err error) {
+	rec, err := view(from)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rec.Close()) }()
+	m := rec.Manifest()
+	changes, err := f.variables()
+	if err != nil {
+		return err
+	}
+	if m.Set == nil {
+		m.Set = map[string]string{}
+	}
+	maps.Copy(m.Set, changes)
+	s, err := p.replayed(rec, &m, file)
+	if err != nil {
+		return err
+	}
+	keep, step, err := shared(rec, s, at)
+	if err != nil {
+		return err
+	}
+	if err := vacant(f.dir); err != nil {
+		return err
+	}
+	if f.dir == "" {
+		f.dir = filepath.Join(filepath.Dir(from), strings.TrimSuffix(filepath.Base(from), ".zip")+"-fork")
+	}
+	if file != "" {
+		m.Study = file
+	}
+	fork := &record.Manifest{
+		Title: s.Title, Slug: record.Slug(s.Title), Study: m.Study, Main: s.Inputs[0].Path, Seed: m.Seed, Set: m.Set,
+		Models: m.Models, Settings: m.Settings, Partial: m.Partial, Limits: m.Limits, Rehearsal: m.Rehearsal,
+		Parent: rec.Dir(), ParentStep: step,
+	}
+	if f.model != "" {
+		fork.Models = map[string]string{"act": f.model}
+	}
+	var inputs []record.NamedData
+	for _, in := range s.Inputs {
+		inputs = append(inputs, record.NamedData{Name: in.Path, Data: in.Data})
+	}
+	n, err := rec.Branch(f.dir, keep, inputs, fork, nil)
+	if err != nil {
+		return err
+	}
+	f.dir, f.resume, f.set = n.Dir(), true, nil
+	return n.Close()
+}
+
+// shared returns how much of each room's journal a fork takes over, and up to which
+// step of the script.
+func shared(rec *record.Record, s *study.Study, at string) (keep map[string]int, step int, err error) {
+	rooms, err := rec.Rooms()
+	if err != nil {
+		return nil, 0, err
+	}
+	events := map[string]iter.Seq2[tinytroupe.Event, error]{}
+	for _, room := range rooms {
+		events[room] = rec.Events(room)
+	}
+	edit, err := s.Compare(events)
+	if err != nil {
+		return nil, 0, err
+	}
+	if at == "" {
+		if edit.First == nil {
+			return nil, 0, errors.New("nothing that the run did differs: say where to fork, such as --at 2, or what is to be different with --set or --study")
+		}
+		return edit.Keep, max(0, edit.First.Verb-1), nil
+	}
+	whole, part, cut := strings.Cut(at, ".")
+	step, err = strconv.Atoi(whole)
+	within := 0
+	if err == nil && cut {
+		if within, err = strconv.Atoi(part); within < 1 {
+			err = strconv.ErrRange
+		}
+	}
+	if err != nil {
+		return nil, 0, fmt.Errorf("--at %s: expected the number of a step, as in [2/5], or of one within a run, as 2.3", at)
+	}
+	if keep, err = s.Upto(step, within, events); err != nil {
+		return nil, 0, fmt.Errorf("--at %s: %w", at, err)
+	}
+	if !slices.ContainsFunc(slices.Collect(maps.Keys(keep)), func(room string) bool { return keep[room] > edit.Keep[room] }) {
+		return keep, step, nil
+	}
+	return nil, 0, fmt.Errorf("--at %s: what is different concerns an earlier step: %w\nLeave --at out to fork before it", at, edit.First)
+}
