@@ -15,13 +15,15 @@ import (
 	"sync"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // and the driver "sqlite"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
 // callsFormat is the version of the tables below, kept as SQLite's user_version.
 const callsFormat = 1
+
+const sqliteReadOnly = 8 // the primary code of "attempt to write a readonly database"
 
 // A prompt is a chain: each node is its parent and one message more, so that calls on
 // one growing history add to the file what is new, and nothing else. Hashes are the
@@ -113,14 +115,14 @@ func openCalls(path string, o *callsOptions) (_ *Calls, err error) {
 			return nil, err
 		}
 	}
-	if c.read, err = openSQLite(path, "mode=ro"); err != nil {
-		return nil, err
+	version, tables, err := c.openReader(path, "mode=ro")
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && e.Code()&0xff == sqliteReadOnly {
+		// A kill in the middle of a change left it to be undone, which takes writing.
+		if err = c.read.Close(); err == nil {
+			version, tables, err = c.openReader(path, "mode=rw&_pragma=query_only(1)")
+		}
 	}
-	c.read.SetMaxOpenConns(4)
-	c.read.SetMaxIdleConns(4)
-	version, tables := 0, 0
-	row := c.read.QueryRow("SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)")
-	if err := row.Scan(&version, &tables); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	switch {
@@ -135,6 +137,19 @@ func openCalls(path string, o *callsOptions) (_ *Calls, err error) {
 	c.get, err = c.read.Prepare(`SELECT key, finish, served, coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), reply, base, shared, flate, rest
 		FROM calls JOIN texts ON hash = reply WHERE key = ? AND outcome = 'answered' ORDER BY id LIMIT 1`)
 	return c, err
+}
+
+// openReader opens the file for reading and returns its version and how many tables
+// and indexes it has.
+func (c *Calls) openReader(path, query string) (version, tables int, err error) {
+	if c.read, err = openSQLite(path, query); err != nil {
+		return 0, 0, err
+	}
+	c.read.SetMaxOpenConns(4)
+	c.read.SetMaxIdleConns(4)
+	row := c.read.QueryRow("SELECT (SELECT user_version FROM pragma_user_version), (SELECT count(*) FROM sqlite_master)")
+	err = row.Scan(&version, &tables)
+	return version, tables, err
 }
 
 func openSQLite(path, query string) (*sql.DB, error) {
