@@ -92,10 +92,24 @@ func TestDoc(t *testing.T) {
 		t.Errorf("only %d examples", examples)
 	}
 
+	for _, v := range verbs {
+		if v.later {
+			continue
+		}
+		concepts := "vars: {concepts: {rows: concepts.csv}}\n"
+		if _, err := load(completed(concepts + "script:\n  - " + v.example + "\n  - run: 1\n")); err != nil || !strings.Contains(v.example, v.name+":") {
+			t.Errorf("the example of %s: %v\n%s", v.name, err, v.example)
+		}
+	}
+
+	want := page
+	for name, table := range tables() {
+		want = replaced(t, want, name, table)
+	}
 	available, later := schemaWords(t)
-	from, to := section(t, page, "later")
+	from, to := section(t, want, "later")
 	spans := map[string]bool{}
-	for _, text := range code(page[:from] + page[to:]) {
+	for _, text := range code(want[:from] + want[to:]) {
 		for _, w := range regexp.MustCompile(`[\w-]+( turn)?`).FindAllString(text, -1) {
 			spans[w] = true
 		}
@@ -111,7 +125,7 @@ func TestDoc(t *testing.T) {
 	if err == nil {
 		t.Fatal("the study with mistakes has none")
 	}
-	want := replaced(t, page, "mistakes", "```\n"+err.Error()+"\n```\n")
+	want = replaced(t, want, "mistakes", "```\n"+err.Error()+"\n```\n")
 	list := laterList()
 	for _, w := range later {
 		if !strings.Contains(list, "`"+w+"`") {
@@ -214,6 +228,49 @@ func note(schema any) bool {
 	text, _ := m["description"].(string)
 	return strings.Contains(text, "(Not available yet.)")
 }
+
+// tables are the page's tables of words, by the name of their part.
+func tables() map[string]string {
+	keys := func(words []word) string {
+		var b strings.Builder
+		b.WriteString("| key | is |\n|---|---|\n")
+		for _, w := range words {
+			if !w.later {
+				fmt.Fprintf(&b, "| `%s` | %s |\n", w.name, cell(w.doc))
+			}
+		}
+		return b.String()
+	}
+	isSource := func(w word) bool { return slices.Contains(sources, w.name) }
+	var does strings.Builder
+	does.WriteString("| verb | does | beside it | example |\n|---|---|---|---|\n")
+	list := map[string]string{
+		"study-words":  keys(studyWords),
+		"source-words": keys(slices.DeleteFunc(slices.Clone(groupWords), func(w word) bool { return !isSource(w) })),
+		"group-words":  keys(slices.DeleteFunc(slices.Clone(groupWords), isSource)),
+		"http-words":   keys(httpWords),
+		"world-words":  keys(worldWords),
+		"until-words":  keys(untilWords),
+	}
+	for _, v := range verbs {
+		if v.later {
+			continue
+		}
+		var with []string
+		for _, w := range v.with {
+			with = append(with, "`"+w.name+"`")
+		}
+		fmt.Fprintf(&does, "| `%s` | %s | %s | `%s` |\n", v.name, cell(v.doc), strings.Join(with, ", "), v.example)
+		if len(v.with) > 1 {
+			list[v.name+"-words"] = keys(v.with)
+		}
+	}
+	list["verbs"] = does.String()
+	return list
+}
+
+// cell writes a text into a table.
+func cell(text string) string { return strings.ReplaceAll(text, "|", `\|`) }
 
 // laterList is the page's list of the words that are not available yet.
 func laterList() string {

@@ -3,6 +3,7 @@ package study
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -62,14 +63,14 @@ const (
 )
 
 var studyWords = []word{
-	{"title", "What the study is called.", refText, false},
-	{"about", "What it is for, in a sentence or two.", refText, false},
-	{"language", "The language that people speak, where their own files do not say.", refScalar, false},
+	{"title", "What the study is called, and its record. The name of the file, or of its folder, where it is left out.", refText, false},
+	{"about", "What it is for, in a sentence or two. Nobody in it is told.", refText, false},
+	{"language", "The language that people speak, where their own description names none. They follow the conversation where it is left out.", refScalar, false},
 	{"careful", "How much the people's words are checked before they are said.", anything, true},
-	{"seed", "Decides all that is left to chance. 1 where it is left out.", whole, false},
-	{"model", "PROVIDER/NAME, or one for each purpose: act, write, extract, judge; those left out are as act. So far only act is called.",
+	{"seed", "A whole number that decides all that is left to chance; --seed sets another. 1 where it is left out.", whole, false},
+	{"model", "PROVIDER/NAME, such as openai/gpt-5-mini, or rehearsal; or one for each purpose: act, write, extract, judge; those left out are as act. So far only act is called. --model sets another. config.ini, the environment, then what is found, where it is left out.",
 		`{"anyOf":[{"type":"string"},{"type":"object","properties":{"act":{"type":"string"},"write":{"type":"string"},"extract":{"type":"string"},"judge":{"type":"string"}},"additionalProperties":false}]}`, false},
-	{"budget", "The most that a run may cost: US dollars, or {usd, calls, tokens}.",
+	{"budget", "The most that a run may cost: US dollars, or {usd, calls, tokens}. No limit where it is left out, or 1 USD for a paid model that was found, not named.",
 		`{"anyOf":[{"type":"number","exclusiveMinimum":0},{"type":"string"},{"type":"object","properties":{"usd":{"type":["number","string"],"exclusiveMinimum":0},"calls":` + limit + `,"tokens":` + limit + `},"additionalProperties":false}]}`, false},
 	{"vars", "Names for texts, lists and tables: ${x}, ${x.y}. A run may set others: --set x=v.", `{"type":"object"}`, false},
 	{"people", "Who takes part. Each key names a group.", `{"type":"object","minProperties":1,"additionalProperties":{"$ref":"#/$defs/group"}}`, false},
@@ -82,30 +83,30 @@ var studyWords = []word{
 }
 
 var groupWords = []word{
-	{"file", "A person's file, relative to the study; a folder of *.agent.json, a pattern such as people/*.agent.json, or a list of these.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`, false},
-	{"persona", "A person, written out. Without a name they are called as the group.", `{"type":"object"}`, false},
+	{"file", "A person's file: TinyTroupe's `*.agent.json`, or a JSON object with a name; or a folder of `*.agent.json`, a pattern such as `people/*.agent.json`, or a list of these.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`, false},
+	{"persona", "A person, written out: any keys and values. Without a name they are called as the group.", `{"type":"object"}`, false},
 	{"sample", "A population to draw from.", anything, true},
 	{"make", "A sentence that says whom to make up.", anything, true},
 	{"lines", "A file with a description a line, each made into a person.", anything, true},
 	{"from", "A people.jsonl, or a CSV of respondents.", anything, true},
 	{"human", "Somebody who is asked at the terminal: true, how they are called, or what they are like.", `{"anyOf":[{"type":["string","boolean"]},{"type":"object"}]}`, false},
-	{"http", "A chatbot: its address, or how it is called.", `{"anyOf":[{"type":"string"},{"$ref":"#/$defs/http"}]}`, false},
-	{"fragments", "A fragment's file, or several, that are added to each person.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}`, false},
+	{"http", "A chatbot: its address, or [how it is called](#chatbots).", `{"anyOf":[{"type":"string"},{"$ref":"#/$defs/http"}]}`, false},
+	{"fragments", "A fragment's file, or several, added to each person. Lists are joined; two different values for one key are a mistake.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}`, false},
 	{"count", "How many, drawn by chance from those there are. All where it is left out.", whole, false},
-	{"where", "Which of them: {attribute: value, list or lo..hi, not: who}.", `{"type":"object","minProperties":1,"properties":{"not":` + refWho + `},"additionalProperties":` + refWhere + `}`, false},
+	{"where", "Which of them: `{attribute: value, list or lo..hi, not: who}`.", `{"type":"object","minProperties":1,"properties":{"not":` + refWho + `},"additionalProperties":` + refWhere + `}`, false},
 	{"quota", "How many of which.", anything, true},
 	{"documents", "Files that they can consult.", anything, true},
 	{"tools", "Tools that they can use.", anything, true},
 	{"careful", "How much their words are checked before they are said.", anything, true},
-	{"assign", "Attributes dealt out among them, each value equally often, which they are not told: {tone: [warm, cold]}.", `{"type":"object","minProperties":1,"additionalProperties":` + refList + `}`, false},
-	{"staff", "Takes part, but is selected only where named. False where it is left out, true for http.", yesNo, false},
+	{"assign", "Attributes dealt out among them, `{tone: [warm, cold]}`: each value equally often, in an order by chance. A list, `{rows: a.csv}`, or the name of a variable that is one. They are attributes as others are, in texts and in selectors, but nobody is told theirs.", `{"type":"object","minProperties":1,"additionalProperties":` + refList + `}`, false},
+	{"staff", "`true`: takes part, but is selected only where named, by name or by group. Chatbots are staff.", yesNo, false},
 }
 
 var httpWords = []word{
-	{"url", "Where each turn is posted. ${env.X} is filled in there, and kept nowhere.", refText, false},
-	{"headers", "Of every request. What they take from the environment is kept nowhere.", `{"type":"object","additionalProperties":` + refText + `}`, false},
-	{"body", `JSON that holds ${said}, and may hold ${room.id}, ${person.x} and ${env.X}. {session: "${room.id}", message: "${said}"} where it is left out.`, anything, false},
-	{"reply", "Where in the reply the answer is, as a JSON pointer. The whole reply where it is left out.", refScalar, false},
+	{"url", "Where each turn is posted, as JSON. `http: URL` alone is this.", refText, false},
+	{"headers", "Of every request.", `{"type":"object","additionalProperties":` + refText + `}`, false},
+	{"body", "Any YAML, sent as JSON. In its texts `${said}` is what was said to the chatbot since its last turn, a line each; `${room.id}` tells conversations apart; `${person.name}`, and what is assigned, are the chatbot's own. `{session: \"${room.id}\", message: \"${said}\"}` where it is left out.", anything, false},
+	{"reply", "A JSON pointer to the answer, such as `/choices/0/text`. The whole reply, as text, where it is left out.", refScalar, false},
 	{"timeout", "How long an answer may take. 30s where it is left out.", refDuration, false},
 	{"parallel", "How many are called at once. 8 where it is left out.", whole, false},
 }
@@ -116,7 +117,7 @@ var roomWords = []word{
 }
 
 var untilWords = []word{
-	{"said", "A regular expression that something said in the step matches.", refScalar, false},
+	{"said", "A regular expression that something said in the step matches. `(?i)` lets letter case count for nothing.", refScalar, false},
 	{"by", "Who must say it. Anybody where it is left out.", refWho, false},
 	{"claim", "A claim that holds.", anything, true},
 }
@@ -130,58 +131,59 @@ func availableSources() []string {
 
 var worldWords = []word{
 	{"name", "What the place is called. The study's title where it is left out.", refScalar, false},
-	{"starts", `When it begins: "2026-03-02 19:00", or a date alone.`, `{"type":"string"}`, false},
+	{"starts", "When it begins: `\"2026-03-02 19:00\"`, or a date alone; UTC. 2026-01-01 09:00 where it is left out.", `{"type":"string"}`, false},
 	{"step", "Simulated time that a step takes. 5m where it is left out.", refDuration, false},
-	{"turns", "Within a step: in turn (each hears those before), together, or shuffled. In turn where it is left out.", oneOf("in turn", "together", "shuffled"), false},
+	{"turns", "How people take turns within a step: `in turn`, each hearing those before, in the order of the study; `together`, nobody hearing the others until the next step; `shuffled`, in turn, in another order each step. In turn where it is left out.", oneOf("in turn", "together", "shuffled"), false},
 	{"acquainted", "Everybody is within everybody's reach from the start. True where it is left out.", yesNo, false},
-	{"idle", "People with nothing new to react to act all the same, or pass: act where it is left out.", oneOf("act", "pass"), false},
-	{"untargeted", "Who hears speech without a target: everyone or nobody. Everyone where it is left out.", oneOf("everyone", "nobody"), false},
-	{"rooms", "How people are spread over rooms, outside of scenes: all in one, each, {of: 8} or {by: attribute}. All where it is left out.", refRooms, false},
-	{"network", "A CSV file of relations, with a header: two names, and perhaps what they are to each other. Those are acquainted who are related.", `{"type":"string"}`, false},
+	{"idle", "People who have nothing new to react to `act` all the same, or `pass`, which saves the call. Act where it is left out.", oneOf("act", "pass"), false},
+	{"untargeted", "Who hears speech that is to nobody in particular: `everyone` within reach, or `nobody`. Everyone where it is left out.", oneOf("everyone", "nobody"), false},
+	{"rooms", "How people are spread over [rooms](#scenes-and-rooms), outside of scenes, as `rooms` of a scene says. All in one where it is left out.", refRooms, false},
+	{"network", "A CSV file of relations, with a header: two names, and perhaps what they are to each other. Those are acquainted who are related; REACH_OUT works along relations alone.", `{"type":"string"}`, false},
 }
 
-var to = word{"to", "Who: everyone where it is left out, a person, a group, a list of them, or {attribute: value, list or lo..hi, not: who}.", refWho, false}
+var to = word{"to", "[Who](#who): everyone where it is left out, a person, a group, a list of them, or `{attribute: value, list or lo..hi, not: who}`.", refWho, false}
 
 // A verb is a word that a step has exactly one of, with its modifiers.
 type verb struct {
 	word
-	with []word
+	with    []word
+	example string // a step, on a line
 }
 
 var verbs = []verb{
-	{word{"say", "Let people hear this. Said to everyone it is a broadcast.", refText, false}, []word{to}},
-	{word{"show", "Let people see this: a description, or {image, text}.",
-		`{"anyOf":[` + refText + `,{"type":"object","properties":{"image":{"type":"string"},"text":` + refText + `},"required":["image"],"additionalProperties":false}]}`, false}, []word{to}},
-	{word{"goal", "Give people a goal.", refText, false}, []word{to}},
-	{word{"think", "Put a thought into people's minds.", refText, false}, []word{to}},
-	{word{"context", "Change what surrounds people: a text or a list of them.", `{"anyOf":[` + refText + `,{"type":"array","items":` + refText + `}]}`, false}, []word{to}},
-	{word{"move", "Move people to a place.", refText, false}, []word{to}},
-	{word{"introduce", "Bring people within each other's reach.", refWho, false}, nil},
-	{word{"join", "Let people come in. Who joins before ever leaving is not there from the start.", refWho, false}, nil},
-	{word{"leave", "Let people go.", refWho, false}, nil},
-	{word{"set", "Change attributes of people.", `{"type":"object","minProperties":1}`, false}, []word{to}},
-	{word{"run", "Let people act: a number of steps, a duration, or {steps, until}.",
-		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":{"$ref":"#/$defs/until"}},"required":["steps"],"additionalProperties":false}]}`, false}, nil},
-	{word{"skip", "Let time pass. Nobody acts.", refDuration, false}, nil},
-	{word{"scene", "A part with rooms of its own, that people come to with what they remember.", refScalar, false}, []word{
-		{"rooms", "All in one, each, {of: 8} or {by: attribute}. All where it is left out.", refRooms, false},
-		{"who", "Who takes part. Everyone where it is left out.", refWho, false},
-		{"with", "Who else is in every room: one copy in each.", refWho, false},
-		{"fresh", "People come without memories of earlier scenes. False where it is left out.", yesNo, false},
+	{word{"say", "Lets people hear a text, from outside. Without `to` it is a broadcast.", refText, false}, []word{to}, "{say: Plan a weekend together., to: lisa}"},
+	{word{"show", "Lets people see a description, or `{image, text}`: a picture and what it shows.",
+		`{"anyOf":[` + refText + `,{"type":"object","properties":{"image":{"type":"string"},"text":` + refText + `},"required":["image"],"additionalProperties":false}]}`, false}, []word{to}, "{show: {image: house.png, text: A house by a lake}, to: [lisa, oscar]}"},
+	{word{"goal", "Gives people a goal.", refText, false}, []word{to}, "{goal: Keep it under 200 euros., to: {occupation.title: Architect}}"},
+	{word{"think", "Puts a thought into people's minds.", refText, false}, []word{to}, "{think: I would rather stay at home., to: lisa}"},
+	{word{"context", "Changes what surrounds people: a text or a list of texts, in place of what was there.", `{"anyOf":[` + refText + `,{"type":"array","items":` + refText + `}]}`, false}, []word{to}, "context: [It is raining outside, The heating is broken]"},
+	{word{"move", "Moves people to a place.", refText, false}, []word{to}, "{move: The kitchen, to: lisa}"},
+	{word{"introduce", "Brings people within each other's reach; its value is who.", refWho, false}, nil, "introduce: [lisa, oscar]"},
+	{word{"join", "Lets people come in; its value is who. Who joins before ever leaving is not there from the start.", refWho, false}, nil, "join: oscar"},
+	{word{"leave", "Lets people go; its value is who.", refWho, false}, nil, "leave: oscar"},
+	{word{"set", "Changes attributes of people, also deep in them: `personality.traits`. Names do not change.", `{"type":"object","minProperties":1}`, false}, []word{to}, "{set: {mood: cheerful, preferences.likes: [lakes]}, to: lisa}"},
+	{word{"run", "Lets people act: a number of steps, or a duration, rounded up to whole steps, or `{steps, until}`.",
+		`{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"steps":{"type":["integer","string"]},"until":{"$ref":"#/$defs/until"}},"required":["steps"],"additionalProperties":false}]}`, false}, nil, `run: {steps: 12, until: {said: "(?i)thank you", by: lisa}}`},
+	{word{"skip", "Lets time pass, as a duration. Nobody acts.", refDuration, false}, nil, "skip: 2d"},
+	{word{"scene", "A part with [rooms of its own](#scenes-and-rooms), that people come to with what they remember.", refScalar, false}, []word{
+		{"rooms", "`all` in one; `each` in one of their own; `{of: 8}`: so many in each, by chance, the rooms differing by one at most; `{by: attribute}`: a room for each value. All where it is left out.", refRooms, false},
+		{"who", "Who takes part. Everyone who has not left where it is left out.", refWho, false},
+		{"with", "Who else is in every room: a copy in each.", refWho, false},
+		{"fresh", "People come without memories of earlier scenes, as when the study began. False where it is left out.", yesNo, false},
 		{"do", "The steps.", refSteps, false},
-	}},
-	{word{"for", "Once for each item of a list: concept in concepts.", `{"type":"string"}`, false}, []word{
-		{"order", "As written, rotate (another item comes first in each room), or shuffle. Written where it is left out.", oneOf("written", "rotate", "shuffle"), false},
-		{"do", "The steps. ${concept.x} stands for a part of the item.", refSteps, false},
-	}},
-	{word{"ask", "Ask people questions.", anything, true}, laters("to", "remember")},
-	{word{"extract", "Look for answers in what happened.", anything, true}, laters("from", "per", "as")},
-	{word{"code", "Sort free answers into themes.", anything, true}, laters("codes", "multi")},
-	{word{"tally", "Count answers.", anything, true}, laters("by")},
-	{word{"check", "Judge whether a claim holds.", anything, true}, laters("name", "per", "score", "draws", "expect")},
-	{word{"export", "Write results to a file.", anything, true}, laters("format", "path")},
-	{word{"story", "Tell what happened, or go on telling.", anything, true}, laters("requirements", "words", "twist", "broadcast")},
-	{word{"report", "Write a report.", anything, true}, nil},
+	}, "{scene: interview, rooms: each, do: [{say: How do you shop?}, {run: 2}]}"},
+	{word{"for", "Its steps once for each item of [a list](#loops).", `{"type":"string"}`, false}, []word{
+		{"order", "`written`; `rotate`: another item comes first in each room, so that each comes first equally often; `shuffle`: by chance, another order in each room. Written where it is left out.", oneOf("written", "rotate", "shuffle"), false},
+		{"do", "The steps. `${concept.x}` stands for a part of the item.", refSteps, false},
+	}, `{for: concept in concepts, order: rotate, do: [{show: "${concept.text}"}, {run: 1}]}`},
+	{word{"ask", "Ask people questions.", anything, true}, laters("to", "remember"), ""},
+	{word{"extract", "Look for answers in what happened.", anything, true}, laters("from", "per", "as"), ""},
+	{word{"code", "Sort free answers into themes.", anything, true}, laters("codes", "multi"), ""},
+	{word{"tally", "Count answers.", anything, true}, laters("by"), ""},
+	{word{"check", "Judge whether a claim holds.", anything, true}, laters("name", "per", "score", "draws", "expect"), ""},
+	{word{"export", "Write results to a file.", anything, true}, laters("format", "path"), ""},
+	{word{"story", "Tell what happened, or go on telling.", anything, true}, laters("requirements", "words", "twist", "broadcast"), ""},
+	{word{"report", "Write a report.", anything, true}, nil, ""},
 }
 
 // laters returns modifiers of a verb that is for a later version.
@@ -246,7 +248,7 @@ func object(doc string, words []word, required []string, more string) string {
 		}
 		props = append(props, fmt.Sprintf("%s:%s", quoteJSON(w.name), described(note, w.schema)))
 	}
-	s := `{"type":"object","description":` + quoteJSON(doc) + `,"properties":{` + strings.Join(props, ",") + `},"additionalProperties":false`
+	s := `{"type":"object","description":` + quoteJSON(markup.ReplaceAllString(doc, "$1")) + `,"properties":{` + strings.Join(props, ",") + `},"additionalProperties":false`
 	if len(required) > 0 {
 		b, _ := json.Marshal(required)
 		s += `,"required":` + string(b)
@@ -257,7 +259,11 @@ func object(doc string, words []word, required []string, more string) string {
 	return s + "}"
 }
 
+// Links and code of the page are plain words in the schema.
+var markup = regexp.MustCompile("`|\\[([^\\]]+)\\]\\(#[a-z-]+\\)")
+
 func described(doc, schema string) string {
+	doc = markup.ReplaceAllString(doc, "$1")
 	switch {
 	case doc == "":
 		return schema
