@@ -1,9 +1,11 @@
 package llm
 
 import (
+	"container/list"
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"sync"
 )
@@ -40,8 +42,15 @@ type Budget struct {
 	mu       sync.Mutex
 	spent    Spent
 	reserved Spent
-	open     int           // outstanding reservations
-	settled  chan struct{} // closed at the next settlement
+	open     int                // outstanding reservations
+	queue    list.List          // of *claim: those that wait for them, who came first
+	beyond   map[string]float64 // by model, how often as much as its bound a call used at most, where that is more than once
+}
+
+// A claim is a reservation that waits.
+type claim struct {
+	need Spent
+	done chan error // has room for one
 }
 
 // BudgetError is an ErrBudget: nothing was sent.
@@ -64,7 +73,7 @@ func (e *BudgetError) Unwrap() error { return ErrBudget }
 
 // NewBudget returns a budget; nil options cap nothing.
 func NewBudget(o *BudgetOptions) *Budget {
-	b := &Budget{settled: make(chan struct{})}
+	b := &Budget{beyond: map[string]float64{}}
 	if o != nil {
 		b.opts = *o
 	}
@@ -85,14 +94,18 @@ func (b *Budget) Spent() Spent {
 
 // Spend keeps calls within b. Before a call is sent, the most it can use is set
 // aside: a token for each byte of input, a generous fixed number for each image, and
-// the request's output limit, which is set to Output where the request has none. A
-// call that does not fit only because of what is set aside for others waits for
-// them, until ctx is done; one that cannot fit any more is a *BudgetError. Under a
-// cap in USD a model without a price is ErrNoPrice.
+// the request's output limit, which is set to Output where the request has none, all
+// at the model's dearest rates. A call that does not fit only because of what is set
+// aside for others waits for them in the order of coming, until ctx is done; one that
+// cannot fit any more is a *BudgetError. Under a cap in USD a model without a price is
+// ErrNoPrice.
 //
 // Afterwards the reported usage counts. A reply without reported usage, and a call
-// broken off in flight, count in full what was set aside, since nobody knows; other
-// failures count as a call without tokens.
+// that went out and was broken off, count in full what was set aside, since nobody
+// knows; see [Unreported]. Other failures count as a call without tokens.
+//
+// So a cap holds as long as models keep to their output limits. Where one reports more
+// than was set aside, that much more is set aside for each of its later calls.
 //
 // It belongs inside of Limit and Retry, so that each attempt is checked and nothing
 // is set aside for calls that wait for a slot.
@@ -109,35 +122,50 @@ func Spend(b *Budget) Middleware {
 			if err != nil {
 				return nil, err
 			}
-			used := most // also where Generate panics
+			var used *Usage // nil also where Generate panics
 			defer func() { settle(used) }()
 			ctx, cancel := underway(ctx)
 			defer cancel()
 			resp, err := m.Generate(ctx, req)
-			used = charge(ctx, most, resp, err)
+			used = charge(ctx, resp, err)
 			return resp, err
 		}}
 	}
 }
 
-// charge says what a call used, given the most it can have.
-func charge(ctx context.Context, most Usage, resp *Response, err error) Usage {
-	if resp != nil && resp.Usage != (Usage{}) {
-		return resp.Usage
+// charge says what a call used; nil where nobody knows.
+func charge(ctx context.Context, resp *Response, err error) *Usage {
+	switch {
+	case resp != nil && resp.Usage != (Usage{}):
+		return &resp.Usage
+	case Unreported(resp, err) || ctx.Err() != nil:
+		return nil
 	}
-	if err == nil || resp != nil || ctx.Err() != nil || errors.Is(err, ErrTruncated) || errors.Is(err, ErrFiltered) {
-		return most
-	}
-	var network net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &network) && network.Timeout() {
-		return most
-	}
-	return Usage{}
+	return &Usage{}
 }
 
-// reserve sets aside one call that uses at most most.
-func (b *Budget) reserve(ctx context.Context, model string, most Usage) (settle func(Usage), err error) {
+// Unreported reports whether a call that ended so may have used tokens that nobody
+// told of: there was a reply without a count, or one was under way when the network or
+// the caller broke it off.
+func Unreported(resp *Response, err error) bool {
+	if resp != nil {
+		return resp.Usage == (Usage{})
+	}
+	if e, ok := errors.AsType[*Error](err); ok && (e.Sent || e.Status == 200) {
+		return true
+	}
+	timeout, ok := errors.AsType[net.Error](err)
+	return err == nil || ok && timeout.Timeout() || errors.Is(err, ErrTruncated) || errors.Is(err, ErrFiltered) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// reserve sets aside one call that uses at most most. settle gets what it used, or nil
+// where all that was set aside counts.
+func (b *Budget) reserve(ctx context.Context, model string, most Usage) (settle func(*Usage), err error) {
 	ctx = waiting(ctx)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
 	var price Price
 	known := false
 	if b.opts.Price != nil {
@@ -146,41 +174,78 @@ func (b *Budget) reserve(ctx context.Context, model string, most Usage) (settle 
 	if !known && b.opts.USD > 0 {
 		return nil, fmt.Errorf("%w for %s, so the budget in USD cannot be kept", ErrNoPrice, model)
 	}
-	cost := func(u Usage) Spent { return Spent{Calls: 1, Tokens: u.Input + u.Output, USD: price.Cost(u)} }
-	need := cost(most)
-	for {
-		if ctx.Err() != nil {
-			return nil, context.Cause(ctx)
-		}
+	b.mu.Lock()
+	factor := max(1, b.beyond[model])
+	need := Spent{Calls: 1, Tokens: int(math.Ceil(factor * float64(most.Input+most.Output))), USD: factor * price.most(most)}
+	c := &claim{need, make(chan error, 1)}
+	e := b.queue.PushBack(c)
+	b.serve()
+	b.mu.Unlock()
+	select {
+	case err = <-c.done:
+	case <-ctx.Done():
 		b.mu.Lock()
-		if err := b.over(b.spent, need); err != nil {
-			b.mu.Unlock()
-			return nil, err
-		}
-		if b.over(b.spent.plus(b.reserved), need) == nil {
-			break // with the lock
-		}
-		settled := b.settled
-		b.mu.Unlock()
 		select {
-		case <-settled:
-		case <-ctx.Done():
+		case err = <-c.done: // it came at the same time
+			if err == nil {
+				b.free(need)
+			}
+		default:
+			b.queue.Remove(e)
 		}
+		b.serve()
+		b.mu.Unlock()
+		return nil, context.Cause(ctx)
 	}
-	defer b.mu.Unlock()
-	b.open++
-	b.reserved = b.reserved.plus(need)
-	return func(used Usage) {
+	if err != nil {
+		return nil, err
+	}
+	return func(used *Usage) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
-		b.spent = b.spent.plus(cost(used))
-		b.reserved = b.reserved.plus(Spent{-need.Calls, -need.Tokens, -need.USD})
-		if b.open--; b.open == 0 {
-			b.reserved = Spent{} // no rounding errors are left behind
+		paid := need
+		if used != nil {
+			paid = Spent{Calls: 1, Tokens: used.Input + used.Output, USD: price.Cost(*used)}
+			b.learn(model, most, *used)
 		}
-		close(b.settled)
-		b.settled = make(chan struct{})
+		b.spent = b.spent.plus(paid)
+		b.free(need)
+		b.serve()
 	}, nil
+}
+
+// learn notes by how much a call went beyond its bound.
+func (b *Budget) learn(model string, most, used Usage) {
+	for _, x := range [][2]int{{used.Input, most.Input}, {used.Output, most.Output}} {
+		if x[0] > x[1] {
+			b.beyond[model] = max(b.beyond[model], float64(x[0])/float64(max(1, x[1])))
+		}
+	}
+}
+
+// serve answers those who wait, as far as can be said now.
+func (b *Budget) serve() {
+	for e := b.queue.Front(); e != nil; e = b.queue.Front() {
+		c := e.Value.(*claim)
+		err := b.over(b.spent, c.need)
+		if err == nil {
+			if b.over(b.spent.plus(b.reserved), c.need) != nil {
+				return
+			}
+			b.open++
+			b.reserved = b.reserved.plus(c.need)
+		}
+		c.done <- err
+		b.queue.Remove(e)
+	}
+}
+
+// free gives back what was set aside.
+func (b *Budget) free(need Spent) {
+	b.reserved = b.reserved.plus(Spent{-need.Calls, -need.Tokens, -need.USD})
+	if b.open--; b.open == 0 {
+		b.reserved = Spent{} // no rounding errors are left behind
+	}
 }
 
 // over returns why need on top of spent passes a cap, or nil.

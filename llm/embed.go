@@ -158,14 +158,14 @@ func (w *embedder) attempt(ctx context.Context, keys, batch []string) (embedded,
 	if err != nil {
 		return embedded{}, err
 	}
-	used := most // also where Embed panics
+	var used *Usage // nil also where Embed panics
 	defer func() { settle(used) }()
 	r, err := w.record(ctx, keys, batch)
 	var resp *Response
 	if r.usage != (Usage{}) || err == nil {
 		resp = &Response{Usage: r.usage}
 	}
-	used = charge(ctx, most, resp, err)
+	used = charge(ctx, resp, err)
 	return r, err
 }
 

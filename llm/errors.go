@@ -39,6 +39,7 @@ type Error struct {
 	Code       string        // the provider's own code
 	Body       string        // the provider's message, secrets masked
 	RetryAfter time.Duration // what the provider asked for; 0 when it did not
+	Sent       bool          // the request went out and no whole answer came back: it may have been billed
 	Err        error         // one of the conditions above, or the network's error
 }
 

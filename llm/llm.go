@@ -166,15 +166,17 @@ type Response struct {
 	judge *Schema // the schema under which JSON was found valid, so that it is judged once
 }
 
-// Usage counts tokens. CachedInput is part of Input, Reasoning part of Output.
+// Usage counts tokens. CachedInput, which the provider remembered, and CacheWrite, which
+// it was asked to remember, are parts of Input; Reasoning is part of Output.
 type Usage struct {
 	Input       int `json:"input"`
 	CachedInput int `json:"cached_input,omitempty"`
+	CacheWrite  int `json:"cache_write,omitempty"` // where that has a price of its own
 	Output      int `json:"output"`
 	Reasoning   int `json:"reasoning,omitempty"`
 }
 
 // Add returns the sum of two usages.
 func (u Usage) Add(v Usage) Usage {
-	return Usage{u.Input + v.Input, u.CachedInput + v.CachedInput, u.Output + v.Output, u.Reasoning + v.Reasoning}
+	return Usage{u.Input + v.Input, u.CachedInput + v.CachedInput, u.CacheWrite + v.CacheWrite, u.Output + v.Output, u.Reasoning + v.Reasoning}
 }

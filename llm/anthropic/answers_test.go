@@ -113,7 +113,7 @@ func TestUsage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := &llm.Response{Text: "ab", Finish: llm.FinishStop, Model: "served", Usage: llm.Usage{Input: 4320, CachedInput: 4000, Output: 50, Reasoning: 30}}
+	want := &llm.Response{Text: "ab", Finish: llm.FinishStop, Model: "served", Usage: llm.Usage{Input: 4320, CachedInput: 4000, CacheWrite: 300, Output: 50, Reasoning: 30}}
 	if d := cmp.Diff(want, resp, cmpopts.IgnoreUnexported(llm.Response{})); d != "" {
 		t.Error(d)
 	}

@@ -51,7 +51,10 @@ type Options struct {
 	Proxy   func(*http.Request) (*url.URL, error) // for the endpoint's own pool; default none
 	Connect time.Duration                         // for a new connection in that pool; default 10 s
 	Timeout time.Duration                         // for a whole HTTP exchange; default 480 s
-	Log     *slog.Logger                          // default: nothing is logged
+	// FirstByte is for the beginning of an answer. Default Timeout, since an answer that
+	// is not streamed begins when it is complete.
+	FirstByte time.Duration
+	Log       *slog.Logger // default: nothing is logged
 
 	// What a request does not say. Zero leaves it to the endpoint, but for MaxTokens.
 	MaxTokens   int      // output tokens, thinking included; default DefaultMaxTokens, or less where a model has less
@@ -110,7 +113,7 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 		header.Set("Anthropic-Version", version)
 	}
 	e.c, err = wire.New(u, wire.Options{Key: e.o.Key, KeyHeader: "X-Api-Key", Header: header,
-		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, Timeout: e.o.Timeout})
+		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, FirstByte: e.o.FirstByte, Timeout: e.o.Timeout})
 	if err != nil {
 		return nil, fmt.Errorf("anthropic: %w", err)
 	}

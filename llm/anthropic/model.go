@@ -378,7 +378,7 @@ type reply struct {
 func (m *Model) response(c *request, r *reply) (*llm.Response, error) {
 	u := &r.Usage
 	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(r.Model, m.id)), Finish: llm.FinishStop, Usage: wire.Counted(llm.Usage{
-		Input: u.Fresh + u.Written + u.Cached, CachedInput: u.Cached, Output: u.Output, Reasoning: u.Details.Thinking})}
+		Input: u.Fresh + u.Written + u.Cached, CachedInput: u.Cached, CacheWrite: u.Written, Output: u.Output, Reasoning: u.Details.Thinking})}
 	fail := func(err error, body string) (*llm.Response, error) {
 		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(r.Stop), Body: m.e.c.Cut(body), Err: err}
 	}

@@ -1,6 +1,7 @@
 package llmtest
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -249,12 +250,16 @@ func (anthropic) Encode(c *Call, a *Answer) []byte {
 	if a.Usage.Reasoning > 0 {
 		content = append([]object{{"type": "thinking", "thinking": "", "signature": "c2ln"}}, content...)
 	}
+	fresh, written := a.Usage.Input-a.Usage.CachedInput, 0
+	if bytes.Contains(c.Body, []byte(`"cache_control":`)) { // all that is new is written, up to the last mark or near it
+		fresh, written = 0, fresh
+	}
 	return encode(object{
 		"id": fmt.Sprintf("msg_%d", c.N), "type": "message", "role": "assistant", "model": a.Model,
 		"content": content, "stop_reason": stop, "stop_sequence": nil, "stop_details": details,
 		"usage": object{
-			"input_tokens": a.Usage.Input - a.Usage.CachedInput, "cache_read_input_tokens": a.Usage.CachedInput,
-			"cache_creation_input_tokens": 0, "output_tokens": a.Usage.Output,
+			"input_tokens": fresh, "cache_read_input_tokens": a.Usage.CachedInput,
+			"cache_creation_input_tokens": written, "output_tokens": a.Usage.Output,
 			"output_tokens_details": object{"thinking_tokens": a.Usage.Reasoning},
 		},
 	})

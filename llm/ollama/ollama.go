@@ -44,7 +44,10 @@ type Options struct {
 	Proxy   func(*http.Request) (*url.URL, error) // for the endpoint's own pool; default none
 	Connect time.Duration                         // for a new connection in that pool; default 10 s
 	Timeout time.Duration                         // for a whole exchange, loading the model included; default 480 s
-	Log     *slog.Logger                          // default: nothing is logged
+	// FirstByte is for the beginning of an answer. Default Timeout, since an answer that
+	// is not streamed begins when it is complete.
+	FirstByte time.Duration
+	Log       *slog.Logger // default: nothing is logged
 
 	// NumCtx is the context to ask for, in tokens of prompt and reply. Default: what
 	// the model's Modelfile says, else DefaultNumCtx; never more than the model has.
@@ -136,7 +139,7 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 		return nil, fmt.Errorf("ollama: %w", err)
 	}
 	e.c, err = wire.New(base, wire.Options{Key: e.o.Key, Header: e.o.Header,
-		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, Timeout: e.o.Timeout})
+		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, FirstByte: e.o.FirstByte, Timeout: e.o.Timeout})
 	if err != nil {
 		return nil, fmt.Errorf("ollama: %w", err)
 	}

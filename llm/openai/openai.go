@@ -43,7 +43,10 @@ type Options struct {
 	Proxy   func(*http.Request) (*url.URL, error) // for the endpoint's own pool; default none
 	Connect time.Duration                         // for a new connection in that pool; default 10 s
 	Timeout time.Duration                         // for a whole HTTP exchange; default 480 s
-	Log     *slog.Logger                          // default: nothing is logged
+	// FirstByte is for the beginning of an answer. Default Timeout, since an answer that
+	// is not streamed begins when it is complete.
+	FirstByte time.Duration
+	Log       *slog.Logger // default: nothing is logged
 
 	// What a request does not say. Zero leaves it to the endpoint.
 	MaxTokens   int      // output tokens, reasoning included
@@ -89,7 +92,7 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/chat/completions")
 	e.c, err = wire.New(u, wire.Options{Key: e.o.Key, KeyHeader: e.o.KeyHeader, Header: e.o.Header,
-		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, Timeout: e.o.Timeout})
+		Client: e.o.Client, Proxy: e.o.Proxy, Connect: e.o.Connect, FirstByte: e.o.FirstByte, Timeout: e.o.Timeout})
 	if err != nil {
 		return nil, fmt.Errorf("openai: %w", err)
 	}

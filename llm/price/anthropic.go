@@ -3,10 +3,10 @@ package price
 import "github.com/tinytroupe-go/tinytroupe/llm"
 
 // anthropic returns Anthropic's price for a model: input, cached input (a cache read),
-// output. claude-haiku-5-5 is five times as dear for prompts above 100,000 tokens.
+// output; a cache write that is kept for five minutes costs a quarter more than input. claude-haiku-5-5 is five times as dear for prompts above 100,000 tokens.
 func anthropic(name string) (llm.Price, bool) {
 	p := func(input, cached, output float64) (llm.Price, bool) {
-		return llm.Price{Input: input, CachedInput: cached, Output: output}, true
+		return llm.Price{Input: input, CachedInput: cached, CacheWrite: 1.25 * input, Output: output}, true
 	}
 	switch name {
 	case "claude-fable-5-1", "claude-mythos-5-1":

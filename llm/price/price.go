@@ -3,8 +3,7 @@
 // The table is a snapshot, dated [Date]. It holds standard list prices in US dollars
 // per million tokens. Surcharges are not in it: for long prompts (above 272,000 tokens
 // at OpenAI, above 200,000 for Gemini's Pro models, above 100,000 for Claude Haiku 5.5),
-// for cache writes (a quarter of the input so written at Anthropic), for fast or
-// regional processing; nor are discounts for batches.
+// for fast or regional processing; nor are discounts for batches.
 // What is not in it is unknown, which under a budget in money is an error: give
 // prices of your own with [Read].
 package price
@@ -38,12 +37,14 @@ type Table struct {
 //	{"azure/panel": {"input": 0.25, "cached_input": 0.025, "output": 2}, "gemini/*": …}
 //
 // Keys are model names, provider/name; one that ends in * holds for all that begin
-// so, the longest first. cached_input may be left out: then cached input costs as
-// much as other input.
+// so, the longest first. cached_input, for input that the provider has seen, and
+// cache_write, for input that it was asked to remember, may be left out: then it costs
+// as much as other input.
 func Read(r io.Reader) (*Table, error) {
 	var doc map[string]*struct {
 		Input       *float64 `json:"input"`
 		CachedInput float64  `json:"cached_input"`
+		CacheWrite  float64  `json:"cache_write"`
 		Output      float64  `json:"output"`
 	}
 	dec := json.NewDecoder(r)
@@ -59,12 +60,12 @@ func Read(r io.Reader) (*Table, error) {
 		if p == nil || p.Input == nil {
 			return nil, fmt.Errorf("prices: %s: no input price", name)
 		}
-		for _, v := range []float64{*p.Input, p.CachedInput, p.Output} {
+		for _, v := range []float64{*p.Input, p.CachedInput, p.CacheWrite, p.Output} {
 			if v < 0 || math.IsInf(v, 0) {
 				return nil, fmt.Errorf("prices: %s: %v is not a price", name, v)
 			}
 		}
-		price := llm.Price{Input: *p.Input, CachedInput: p.CachedInput, Output: p.Output}
+		price := llm.Price{Input: *p.Input, CachedInput: p.CachedInput, CacheWrite: p.CacheWrite, Output: p.Output}
 		if prefix, ok := strings.CutSuffix(name, "*"); ok {
 			t.patterns[prefix] = price
 		} else {

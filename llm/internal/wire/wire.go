@@ -14,10 +14,12 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -39,6 +41,9 @@ type Options struct {
 	Proxy   func(*http.Request) (*url.URL, error) // for that pool; default none
 	Connect time.Duration                         // for a new connection in that pool; default 10 s
 	Timeout time.Duration                         // for a whole exchange; default 480 s
+	// FirstByte is for the beginning of an answer. Default Timeout, since an answer that
+	// is not streamed begins when it is complete.
+	FirstByte time.Duration
 }
 
 // A Client talks to one server. It is safe for concurrent use, and printing it shows
@@ -47,6 +52,9 @@ type Client struct {
 	base    *url.URL
 	client  *http.Client
 	timeout time.Duration
+
+	firstByte time.Duration // 0: none
+
 	prepare func(http.Header) // adds the key; a function, so that printing a Client prints no key
 	mask    func(string) string
 	maskOwn func(string) string // for a model's words: masks long keys alone
@@ -74,7 +82,7 @@ func Redacted(s string) string {
 
 // New returns a client of the server at base. Nothing is sent.
 func New(base *url.URL, o Options) (*Client, error) {
-	c := &Client{base: base, timeout: o.Timeout}
+	c := &Client{base: base, timeout: o.Timeout, firstByte: o.FirstByte}
 	if c.timeout == 0 {
 		c.timeout = 480 * time.Second
 	}
@@ -139,8 +147,16 @@ type Answer struct {
 // Exchange sends body (nil for none) to a path below the base. name is for errors,
 // which are typed. A context that ends gives its own error, not one that is retried.
 func (c *Client) Exchange(ctx context.Context, name, method, path string, body []byte) (*Answer, error) {
-	inner, cancel := context.WithTimeout(ctx, c.timeout)
-	defer cancel()
+	inner, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	defer time.AfterFunc(c.timeout, func() { stop(&slow{"no whole answer within " + c.timeout.String()}) }).Stop()
+	begun := func() bool { return true }
+	if c.firstByte > 0 {
+		begun = time.AfterFunc(c.firstByte, func() { stop(&slow{"no answer began within " + c.firstByte.String()}) }).Stop
+		defer begun()
+	}
+	var sent atomic.Bool
+	inner = httptrace.WithClientTrace(inner, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	asked := c.base.JoinPath(path).String()
 	req, err := http.NewRequestWithContext(inner, method, asked, bytes.NewReader(body))
 	if err != nil {
@@ -153,9 +169,10 @@ func (c *Client) Exchange(ctx context.Context, name, method, path string, body [
 	}
 	resp, err := c.client.Do(req)
 	if err != nil {
-		return nil, c.network(ctx, name, err)
+		return nil, c.network(ctx, inner, name, err, sent.Load())
 	}
 	defer resp.Body.Close()
+	begun()
 	llm.HoldOff(ctx, Hold(resp.Header, time.Now()))
 	limit := int64(maxBody)
 	if resp.StatusCode != http.StatusOK {
@@ -165,10 +182,10 @@ func (c *Client) Exchange(ctx context.Context, name, method, path string, body [
 	switch {
 	case resp.StatusCode != http.StatusOK:
 		if err != nil && ctx.Err() != nil {
-			return nil, c.network(ctx, name, err)
+			return nil, c.network(ctx, inner, name, err, true)
 		}
 	case err != nil:
-		return nil, c.network(ctx, name, fmt.Errorf("reading the answer: %w", err))
+		return nil, c.network(ctx, inner, name, fmt.Errorf("reading the answer: %w", err), true)
 	case len(data) > maxBody:
 		return nil, &llm.Error{Provider: name, Status: 200, Err: Condition(llm.ErrTransient, "the answer is longer than 32 MB")}
 	}
@@ -207,8 +224,18 @@ func NotListening(err error) bool {
 	return errors.As(err, &e) && e.Status == 0 && errors.Is(err, llm.ErrTransient) && strings.Contains(e.Err.Error(), "refused")
 }
 
-// network types an error that came without an answer.
-func (c *Client) network(ctx context.Context, name string, err error) error {
+// slow is an ErrTransient and, as net.Error has it, a timeout; it is not a deadline of
+// the caller's context.
+type slow struct{ text string }
+
+func (s *slow) Error() string   { return llm.ErrTransient.Error() + ": " + s.text }
+func (s *slow) Unwrap() error   { return llm.ErrTransient }
+func (s *slow) Timeout() bool   { return true }
+func (s *slow) Temporary() bool { return true }
+
+// network types an error that came without an answer. inner is ctx with the client's
+// own limits; sent says that the request went out.
+func (c *Client) network(ctx, inner context.Context, name string, err error, sent bool) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", name, ctx.Err())
 	}
@@ -216,15 +243,19 @@ func (c *Client) network(ctx context.Context, name string, err error) error {
 	var cert *tls.CertificateVerificationError
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
+	e := &llm.Error{Provider: name, Sent: sent}
+	late, isLate := errors.AsType[*slow](context.Cause(inner))
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
-		return &llm.Error{Provider: name, Err: Condition(llm.ErrTransient, "no answer within "+c.timeout.String())}
+	case isLate:
+		e.Err = late
 	case errors.As(err, &cert), errors.As(err, &record):
-		return &llm.Error{Provider: name, Err: errors.New(text)}
+		e.Err = errors.New(text)
 	case errors.As(err, &dns) && dns.IsNotFound && !dns.IsTemporary:
-		return &llm.Error{Provider: name, Err: Condition(llm.ErrNotFound, text)}
+		e.Err = Condition(llm.ErrNotFound, text)
+	default:
+		e.Err = Condition(llm.ErrTransient, text)
 	}
-	return &llm.Error{Provider: name, Err: Condition(llm.ErrTransient, text)}
+	return e
 }
 
 // RetryAfter reads how long to wait: in milliseconds, in seconds, as a date, or, where
