@@ -11,5 +11,6 @@ func Counted(u llm.Usage) llm.Usage {
 	within := func(n, most int) int { return min(max(n, 0), most) }
 	u.Input, u.Output = within(u.Input, mostTokens), within(u.Output, mostTokens)
 	u.CachedInput, u.Reasoning = within(u.CachedInput, u.Input), within(u.Reasoning, u.Output)
+	u.CacheWrite = within(u.CacheWrite, u.Input-u.CachedInput)
 	return u
 }
