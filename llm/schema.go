@@ -230,7 +230,7 @@ func (s *Schema) find(text string) (json.RawMessage, error) {
 		return nil, &InvalidError{Reason: err.Error(), Raw: text}
 	}
 	if err := c.resolved.Validate(value); err != nil {
-		return nil, &InvalidError{Reason: reason(err), Raw: text}
+		return nil, &InvalidError{Reason: reasonOf(s.Body, value, err), Raw: text}
 	}
 	return raw, nil
 }

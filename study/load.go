@@ -19,6 +19,7 @@ import (
 type LoadOptions struct {
 	Vars map[string]string                // variables that replace or join the study's
 	Seed *uint64                          // in place of the study's; nil leaves that
+	Name string                           // of a study without a title; empty means that of its file or folder
 	FS   fs.FS                            // where the file is; nil means the file system
 	Env  func(name string) (string, bool) // for ${env.X}; nil means that nothing is set
 }
@@ -139,6 +140,9 @@ func (d *decoder) notYet(key *node, w word) {
 func (d *decoder) heading(n *node) {
 	s := d.study
 	s.Title = d.line(n.get("title"))
+	if s.Title == "" {
+		s.Title = d.o.Name
+	}
 	if s.Title == "" {
 		base := strings.TrimSuffix(path.Base(filepath.ToSlash(s.File)), path.Ext(s.File))
 		if dir := path.Base(path.Dir(filepath.ToSlash(s.File))); base == "study" && dir != "." && dir != "/" {

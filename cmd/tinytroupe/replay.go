@@ -111,7 +111,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 
 // replayed loads the study of a record, or another in its place.
 func (p *program) replayed(rec *record.Record, m *record.Manifest, file string) (*study.Study, error) {
-	o := &study.LoadOptions{Vars: m.Set, Env: p.env, Seed: &m.Seed}
+	o := &study.LoadOptions{Vars: m.Set, Env: p.env, Seed: &m.Seed, Name: m.Title}
 	if file != "" {
 		return study.Load(file, o)
 	}

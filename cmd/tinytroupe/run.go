@@ -206,6 +206,9 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		return err
 	}
 	o := &study.LoadOptions{Vars: vars, Env: s.p.env}
+	if s.f.resume {
+		o.Name = s.rec.Manifest().Title // its folder is another
+	}
 	if s.f.seeded {
 		o.Seed = &s.f.seed
 	}
