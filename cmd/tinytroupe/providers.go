@@ -139,10 +139,10 @@ func split(name string) (provider, id string, err error) {
 		return "", "", fmt.Errorf("%s is a provider: a model is named PROVIDER/NAME, and tinytroupe models %s lists its models", name, name)
 	case !ok:
 		text := fmt.Sprintf("unknown model %q: a model is named PROVIDER/NAME, such as %s", name, defaultOpenAI)
-		if near := nearest.Word(name, providerNames()); near != "" {
-			text += ".\nDid you mean " + near + "?"
-		} else if _, known := prices("openai/" + name); known {
+		if _, known := prices("openai/" + name); known {
 			text += ".\nDid you mean openai/" + name + "?"
+		} else if near := nearest.Word(name, providerNames()); near != "" {
+			text += ".\nDid you mean " + near + "?"
 		}
 		return "", "", errors.New(text)
 	case !slices.Contains(providerNames(), provider) || provider == rehearsalName:
