@@ -357,6 +357,19 @@ func TestReplies(t *testing.T) {
 	}
 }
 
+// TestWorld: of a world, everybody's words count, also where only own ones do.
+func TestWorld(t *testing.T) {
+	s := shop(t)
+	s.Name, s.World = "Shop", true
+	for _, p := range []*Proposition{Find("fluency"), Find("convergence"), {Claim: "x", OwnWords: true}} {
+		reply := strings.Replace(yes, "I'd take the second", "She never asks for the price.", 1)
+		v, err := newJudge(t, llmtest.Scripted(reply), nil).Check(t.Context(), p, s)
+		if err != nil || v.Outcome != Holds || v.Quotes[0].Who != "Oscar" {
+			t.Errorf("%s: %+v, %v", p.Name, v, err)
+		}
+	}
+}
+
 // TestNoCall: what needs no model gets none.
 func TestNoCall(t *testing.T) {
 	j := newJudge(t, llmtest.Scripted(), nil)
@@ -371,7 +384,7 @@ func TestNoCall(t *testing.T) {
 		{"nothing of hers", chooses, &Subject{Name: "Mia", Rooms: shop(t).Rooms}, "nothing was said"},
 		{"did nothing", Find("fluency"), &Subject{Name: "Lisa", Rooms: []Room{room("", hears("Hello", "Lisa"), waits("Lisa"))}}, "Lisa did nothing but wait"},
 		{"nothing proposed", Find("action_fluency"), shop(t), "no TALK or THINK of Lisa is proposed"},
-		{"one speaker", Find("divergence"), &Subject{Name: "Shop", World: true, Rooms: []Room{room("", says("Lisa", "Hello?"), waits("Oscar"))}}, "fewer than two people"},
+		{"one speaker", Find("divergence"), &Subject{Name: "Shop", World: true, Rooms: []Room{room("", says("Lisa", "Hello?"), waits("Oscar"), says("Lisa", "Nobody here?"))}}, "fewer than two people"},
 	} {
 		for _, f := range []func(context.Context, *Proposition, *Subject) (*Verdict, error){j.Check, j.Score} {
 			v, err := f(t.Context(), c.p, c.s)
@@ -614,28 +627,31 @@ func TestTemplates(t *testing.T) {
 
 // FuzzReply: no reply panics, and every verdict that is made rests on what was said.
 func FuzzReply(f *testing.F) {
-	for _, s := range []string{yes, no, empty, scored(3), "{}", "[", "```json\n" + yes + "\n```"} {
-		f.Add(s)
+	for _, s := range []string{yes, no, empty, scored(3), "{}", `{"reason":"r","quotes":[{"event":-1,"quote":"\u0000“QUIET”."}],"verdict":"holds"}`} {
+		f.Add(s, "Lisa")
+		f.Add(s, "")
 	}
-	f.Fuzz(func(t *testing.T, text string) {
-		m := llmtest.Func("test/fuzz", func(context.Context, int, *llm.Request) (string, error) { return text, nil })
-		j := newJudge(t, m, nil)
-		for _, f := range []func(context.Context, *Proposition, *Subject) (*Verdict, error){j.Check, j.Score} {
-			v, err := f(t.Context(), chooses, shop(t))
-			if err != nil {
-				t.Fatal(err)
+	s := shop(f)
+	shown, _ := s.evidence()
+	f.Fuzz(func(t *testing.T, text, by string) {
+		var r reply
+		if json.Unmarshal([]byte(text), &r) != nil {
+			return
+		}
+		var d Draw
+		if d.read(&r, shown, by) != nil {
+			return
+		}
+		if d.Reason == "" || len(d.Quotes) == 0 && d.Outcome != NotApplicable {
+			t.Fatalf("%+v", d)
+		}
+		for _, q := range d.Quotes {
+			found := false
+			for ev := range s.Rooms[0].Events {
+				found = found || ev.Seq == q.Seq && (ev.Action != nil && strings.Contains(ev.Action.Content, q.Text) || ev.Stimulus != nil && strings.Contains(ev.Stimulus.Content, q.Text))
 			}
-			if (v.Outcome == Holds || v.Outcome == DoesNotHold || v.Outcome == Scored) == (len(v.Quotes) == 0) && v.Outcome != NotApplicable {
-				t.Fatalf("%+v", v)
-			}
-			for _, q := range v.Quotes {
-				found := false
-				for ev := range shop(t).Rooms[0].Events {
-					found = found || ev.Seq == q.Seq && (ev.Action != nil && strings.Contains(ev.Action.Content, q.Text) || ev.Stimulus != nil && strings.Contains(ev.Stimulus.Content, q.Text))
-				}
-				if !found {
-					t.Fatalf("%+v quotes what was not said", v)
-				}
+			if !found || by != "" && q.Who != by {
+				t.Fatalf("%+v quotes what %s did not say", d, by)
 			}
 		}
 	})
