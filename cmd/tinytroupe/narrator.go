@@ -255,6 +255,9 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 	if sum.BotCalls > 0 {
 		calls += fmt.Sprintf(", %s, %d repeated", count(sum.BotCalls, "bot call"), sum.BotRepeated)
 	}
+	for _, o := range s.odd {
+		fmt.Fprintf(n.w, "note    %s\n", o)
+	}
 	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, calls, cost(sum.Cost), s.choice.name)
 	switch {
 	case err == nil && sum.Failed > 0:

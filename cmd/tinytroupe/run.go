@@ -137,6 +137,7 @@ type session struct {
 	begun  time.Time
 	failed int // turns that came to nothing
 	warn   []string
+	odd    []string // of warn, what came of the run: see notice
 
 	resumed bool
 	before  struct { // of earlier parts of the run
@@ -447,6 +448,7 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 func (s *session) finish(res *study.Result, runErr error) error {
 	status, code := record.Done, exitDone
 	s.failed = failures(res)
+	s.notice(res)
 	switch {
 	case runErr == nil && s.failed > 0:
 		status, code = record.Incomplete, exitIncomplete
@@ -469,7 +471,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	}
 	err = errors.Join(err, s.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Ended, m.Totals = status, time.Now().Round(0), total
-		for _, a := range s.stack.adapted() {
+		for _, a := range append(s.stack.adapted(), s.odd...) {
 			if !slices.Contains(m.Warnings, a) {
 				m.Warnings = append(m.Warnings, a)
 			}
