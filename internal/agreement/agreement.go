@@ -1,7 +1,10 @@
 // Package agreement measures how far two coders agree about the same items.
 package agreement
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // A Table compares two coders. Items that either of them did not code are no part of
 // it: say beside it how many they are.
@@ -9,6 +12,8 @@ type Table struct {
 	N        int     // items that both coded
 	Same     int     // of those, coded alike
 	Expected float64 // share coded alike by chance, given how often each used each code
+
+	kappa, err float64 // where Expected is below 1
 }
 
 // Compare makes the table of two lists of codes, item by item. The lists must be of
@@ -21,18 +26,41 @@ func Compare(a, b []string) Table {
 	if t.N == 0 {
 		return t
 	}
-	used := map[string]int{}
-	for i, code := range a {
-		used[code]++
-		if code == b[i] {
+	codes := slices.Compact(slices.Sorted(slices.Values(slices.Concat(a, b))))
+	k := len(codes)
+	cells, rows, cols := make([]float64, k*k), make([]float64, k), make([]float64, k)
+	for i := range a {
+		x, _ := slices.BinarySearch(codes, a[i])
+		y, _ := slices.BinarySearch(codes, b[i])
+		cells[x*k+y]++
+		rows[x]++
+		cols[y]++
+		if x == y {
 			t.Same++
 		}
 	}
-	pairs := 0 // an integer, so that the sum does not depend on the order
-	for _, code := range b {
-		pairs += used[code]
+	n := float64(t.N)
+	for i := range k {
+		t.Expected += rows[i] * cols[i]
 	}
-	t.Expected = float64(pairs) / float64(t.N) / float64(t.N)
+	t.Expected /= n * n
+	if t.Expected >= 1 {
+		return t
+	}
+	t.kappa = (float64(t.Same)/n - t.Expected) / (1 - t.Expected)
+	var sum float64
+	for i := range k {
+		for j := range k {
+			// How the column of the first code and the row of the second are filled.
+			w := (cols[i] + rows[j]) / n * (1 - t.kappa)
+			if i == j {
+				w = 1 - w
+			}
+			sum += cells[i*k+j] / n * w * w
+		}
+	}
+	sum -= math.Pow(t.kappa-t.Expected*(1-t.kappa), 2)
+	t.err = math.Sqrt(max(sum, 0)/n) / (1 - t.Expected)
 	return t
 }
 
@@ -49,20 +77,9 @@ func (t Table) Observed() (float64, bool) {
 // doi:10.1177/001316446002000104: the agreement beyond chance as a share of what could
 // lie beyond it. It is false where nothing could: without items, and where both used
 // one and the same code throughout.
-func (t Table) Kappa() (float64, bool) {
-	p, ok := t.Observed()
-	if !ok || t.Expected >= 1 {
-		return 0, false
-	}
-	return (p - t.Expected) / (1 - t.Expected), true
-}
+func (t Table) Kappa() (float64, bool) { return t.kappa, t.N > 0 && t.Expected < 1 }
 
-// Error is Cohen's approximate standard error of kappa (the same paper), rough for
-// fewer than some thirty items; false where kappa is.
-func (t Table) Error() (float64, bool) {
-	p, ok := t.Observed()
-	if !ok || t.Expected >= 1 {
-		return 0, false
-	}
-	return math.Sqrt(p*(1-p)/float64(t.N)) / (1 - t.Expected), true
-}
+// Error is the large-sample standard error of kappa by Fleiss, Cohen and Everitt, Large
+// sample standard errors of kappa and weighted kappa, Psychological Bulletin 72 (1969)
+// 323–327, doi:10.1037/h0028106; rough for few items. It is false where kappa is.
+func (t Table) Error() (float64, bool) { return t.err, t.N > 0 && t.Expected < 1 }
