@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/tinytroupe-go/tinytroupe"
 )
 
 const (
@@ -54,6 +57,7 @@ type Record struct {
 	m        Manifest
 	journals map[string]*Journal
 	calls    *Calls
+	stops    []func() // of readings that are under way
 }
 
 // Create makes a new record and holds its lock. dir is used as it is where it does
@@ -179,6 +183,9 @@ func (r *Record) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	var errs []error
+	for _, stop := range r.stops {
+		stop()
+	}
 	for _, j := range r.journals {
 		errs = append(errs, j.Close())
 	}
@@ -192,8 +199,17 @@ func (r *Record) Close() error {
 	if r.name != "" {
 		errs = append(errs, os.RemoveAll(r.dir))
 	}
-	r.journals, r.calls, r.lock = map[string]*Journal{}, nil, nil
+	r.journals, r.calls, r.lock, r.stops = map[string]*Journal{}, nil, nil, nil
 	return errors.Join(errs...)
+}
+
+// pull reads the events of a room one by one, until the end or until the record closes.
+func (r *Record) pull(room string) (next func() (tinytroupe.Event, error, bool), stop func()) {
+	next, stop = iter.Pull2(r.Events(room))
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stops = append(r.stops, stop)
+	return next, stop
 }
 
 // Dir returns the record's folder, or the file that it was unpacked from.

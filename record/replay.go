@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -139,7 +138,7 @@ func (p *Replay) room(name string) *replayed {
 			x.acts[at] = append(x.acts[at], ev)
 		}
 	}
-	x.next, x.stop = iter.Pull2(p.r.Events(name))
+	x.next, x.stop = p.r.pull(name)
 	x.advance()
 	return x
 }
