@@ -315,7 +315,8 @@ func split(lines []transcript.EvidenceLine, most int) (parts [][]transcript.Evid
 // part makes one call, about some of the lines. Errors other than the end of
 // everything are the outcome of its answers.
 func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, of int) ([]Answer, error) {
-	req, err := r.request(lines, n, of)
+	shown := &transcript.Evidence{Lines: lines}
+	req, err := r.request(shown, n, of)
 	if err != nil {
 		return nil, err
 	}
@@ -336,7 +337,7 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 		return out, nil
 	}
 	var out []Answer
-	reply := reply{r: &r.s.Respondent, words: r.quote}
+	reply := reply{r: &r.s.Respondent, words: func(a *Answer, f *found) bool { return r.quote(shown, a, f) }}
 	for i := range r.qs {
 		for _, a := range reply.question(&r.qs[i], &r.written[i], raw[key("q", r.qs[i].ID, i)]) {
 			a.Calls = calls
@@ -346,18 +347,17 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 	return out, nil
 }
 
-func (r *reading) request(lines []transcript.EvidenceLine, n, of int) (*llm.Request, error) {
+func (r *reading) request(shown *transcript.Evidence, n, of int) (*llm.Request, error) {
 	x := r.x
 	s, err := schema(r.qs, false)
 	if err != nil {
 		return nil, err
 	}
-	part := transcript.Evidence{Lines: lines}
 	system, err := x.templates.text("extract.tmpl", struct{}{})
 	if err != nil {
 		return nil, err
 	}
-	first, err := x.templates.text("transcript.tmpl", transcriptData{x.opts.Situation, part.Text(), n, of})
+	first, err := x.templates.text("transcript.tmpl", transcriptData{x.opts.Situation, shown.Text(), n, of})
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // reply reads what a model replied, value by value.
@@ -83,22 +85,22 @@ func (p reply) value(a *Answer, q, written *Question, raw json.RawMessage) {
 	}
 }
 
-// quote looks the quotation up, or makes the answer invalid.
-func (r *reading) quote(a *Answer, f *found) bool {
+// quote looks the quotation up in what the model was shown, or makes the answer invalid.
+func (r *reading) quote(shown *transcript.Evidence, a *Answer, f *found) bool {
 	if f.Quote == "" {
 		a.Outcome, a.Reason = Invalid, "there is no quotation"
 		return false
 	}
 	names := []string{r.s.Person}
 	if r.s.Person == "" {
-		names = r.speakers()
-	}
-	// Where the numbered event is somebody's who counts, theirs is tried first.
-	if l := r.evidence.Line(f.event()); l != nil && slices.Contains(names, l.Who) {
-		names = append([]string{l.Who}, names...)
+		names = r.speakers(shown)
+		// Where the numbered event is somebody's who counts, theirs is tried first.
+		if l := shown.Line(f.event()); l != nil && r.own(l) {
+			names = append([]string{l.Who}, names...)
+		}
 	}
 	for _, name := range names {
-		if q, ok := r.evidence.Quote(f.Quote, name, f.event()); ok {
+		if q, ok := shown.Quote(f.Quote, name, f.event()); ok {
 			a.Evidence = []Evidence{{Quote: q.Text, Who: q.Line.Who, Room: q.Line.Room, Event: q.Line.Seq}}
 			return true
 		}
@@ -111,10 +113,10 @@ func (r *reading) quote(a *Answer, f *found) bool {
 }
 
 // speakers are whose words count, in the order in which they first act.
-func (r *reading) speakers() []string {
+func (r *reading) speakers(shown *transcript.Evidence) []string {
 	var names []string
-	for i := range r.evidence.Lines {
-		if l := &r.evidence.Lines[i]; r.own(l) && !slices.Contains(names, l.Who) {
+	for i := range shown.Lines {
+		if l := &shown.Lines[i]; r.own(l) && !slices.Contains(names, l.Who) {
 			names = append(names, l.Who)
 		}
 	}

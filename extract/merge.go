@@ -213,7 +213,7 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 		if c.field != "" {
 			text += " Here: " + c.field + "."
 		}
-		data.Questions = append(data.Questions, mergeQuestion{k, text, q.Type == ListOf, candidates(c.among)})
+		data.Questions = append(data.Questions, mergeQuestion{k, text, q.Type == ListOf, candidates(c.among, r.s.Person == "")})
 	}
 	s, err := llm.NewSchema("choice", root.bytes())
 	if err != nil {
@@ -281,8 +281,9 @@ func (r *reading) put(answers []Answer, a Answer, among [][]Answer, calls []stri
 	}
 }
 
-// candidates writes findings for the model, one a line.
-func candidates(among [][]Answer) string {
+// candidates writes findings for the model, one a line; with who said it where that is
+// not always the same.
+func candidates(among [][]Answer, who bool) string {
 	var b []byte
 	for n, c := range among {
 		b = strconv.AppendInt(append(b, `{"number":`...), int64(n+1), 10)
@@ -299,6 +300,9 @@ func candidates(among [][]Answer) string {
 			for _, e := range a.Evidence {
 				b = append(append(b, `,"quote":`...), jsonOf(e.Quote)...)
 				b = strconv.AppendInt(append(b, `,"event":`...), int64(e.Event), 10)
+				if who {
+					b = append(append(b, `,"who":`...), jsonOf(e.Who)...)
+				}
 			}
 		}
 		b = append(b, "}\n"...)

@@ -1,8 +1,6 @@
 package extract_test
 
 import (
-	"bytes"
-	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -52,52 +50,105 @@ func rehearsed(t testing.TB) *tinytroupe.World {
 	return w
 }
 
-// What the stand-in extracts from what it said are quotations, and mostly answers.
-func TestRehearsed(t *testing.T) {
-	w := rehearsed(t)
-	x, err := extract.New(rehearsal.New(nil), nil)
-	if err != nil {
+// jsonl writes answers as text.
+func jsonl(t testing.TB, answers []extract.Answer) string {
+	t.Helper()
+	var b strings.Builder
+	if err := extract.WriteJSONL(&b, answers); err != nil {
 		t.Fatal(err)
 	}
-	var was string
-	for range 2 {
-		r, err := x.Extract(t.Context(), []extract.Question{choice}, extract.EachPerson(w))
-		if err != nil {
-			t.Fatal(err)
-		}
-		var b bytes.Buffer
-		if err := extract.WriteJSONL(&b, r.Answers); err != nil {
-			t.Fatal(err)
-		}
-		t.Log(b.String())
-		if was != "" && b.String() != was {
-			t.Error("the second time it is another result")
-		}
-		was = b.String()
-		base := r.Base()
-		if base.Answered*10 < base.Asked*8 || base.Invalid+base.Failed > 0 {
-			t.Errorf("%v", base)
-		}
-		leaf, _ := extract.Leaf([]extract.Question{choice}, "choice.advert")
-		table, err := extract.Tally(leaf, r.Answers, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var text strings.Builder
-		table.Text(&text, nil)
-		t.Log(text.String())
-	}
-	coding, err := x.Code(t.Context(), extract.Question{ID: "choice.why", Find: "Why?"}, mustExtract(t, x, w), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Log(fmt.Sprint(coding.Codes))
+	return b.String()
 }
 
-func mustExtract(t *testing.T, x *extract.Extractor, w *tinytroupe.World) []extract.Answer {
-	r, err := x.Extract(t.Context(), []extract.Question{choice}, extract.EachPerson(w))
+// What the stand-in extracts from what it said are quotations, and mostly answers; the
+// same each time.
+func TestRehearsedExtraction(t *testing.T) {
+	qs := []extract.Question{choice,
+		{ID: "pains", Find: "Each thing that the person cares about.", Type: extract.ListOf, Fields: []extract.Question{
+			{ID: "what"}, {ID: "how much", Type: extract.Scale, Lo: 1, Hi: 5}, {ID: "where", Type: extract.OneOf, Options: []string{"home", "work", "other"}}}},
+		{ID: "sure", Find: "Whether the person is sure.", Type: extract.YesNo},
+		{ID: "liking", Find: "How much the person likes it.", Type: extract.Scale, Lo: 1, Hi: 5}}
+	var was string
+	for range 2 {
+		w := rehearsed(t)
+		x, err := extract.New(rehearsal.New(nil), &extract.Options{Double: 0.5})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := x.Extract(t.Context(), qs, extract.EachPerson(w))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b := r.Base(); b.Answered*10 < b.Asked*9 || b.Invalid+b.Failed+b.Refused > 0 {
+			t.Errorf("%v", b)
+		}
+		items := 0
+		for _, a := range r.Answers {
+			items = max(items, a.Item)
+		}
+		if items < 2 {
+			t.Error("no list has two items")
+		}
+		for _, g := range r.Agreement {
+			if g.Observed != 1 { // the same words are chosen in whatever order options stand
+				t.Errorf("%+v", g)
+			}
+		}
+		coding, err := x.Code(t.Context(), extract.Question{ID: "choice.why", Find: "Why that one?"}, r.Answers, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(coding.Codes) < 1 || coding.Answers[0].Outcome != extract.Answered {
+			t.Errorf("%+v", coding)
+		}
+		got := jsonl(t, append(r.Answers, coding.Answers...))
+		if was != "" && got != was {
+			t.Errorf("the second time it is another result:\n%s\n%s", was, got)
+		}
+		was = got
+	}
+}
+
+// The stand-in answers as the persona has it: everybody, whole rankings, and not all
+// the same.
+func TestRehearsedAnswers(t *testing.T) {
+	qs := []extract.Question{
+		{ID: "intent", Ask: "How likely are you to buy the Deep Cinema?", Type: extract.Scale, Lo: 1, Hi: 5},
+		{ID: "why", Ask: "What is the main reason for that?"},
+		{ID: "best", Ask: "Put the adverts in order, best first.", Type: extract.Rank, Options: []string{"Bright Vision", "Deep Cinema", "Family Fun", "Saver"}, Order: extract.Shuffle},
+		{ID: "own", Ask: "Do you own a television?", Type: extract.YesNo},
+		{ID: "which", Ask: "Which of them would you show a friend?", Type: extract.SomeOf, Options: []string{"Bright Vision", "Deep Cinema", "Family Fun", "Saver"}},
+		{ID: "price", Ask: "What would you pay, in dollars?", Type: extract.Number, Lo: 0, Hi: 2000},
+		{ID: "days", Ask: "Tell of your evenings.", Type: extract.ListOf, Most: 2, Fields: []extract.Question{{ID: "what"}, {ID: "good", Type: extract.YesNo}}}}
+	w := rehearsed(t)
+	r, err := extract.Ask(t.Context(), qs, extract.Panel(w), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return r.Answers
+	if b := r.Base(); b.Answered != b.Asked {
+		t.Errorf("%v\n%s", b, jsonl(t, r.Answers))
+	}
+	values := map[string]map[string]bool{}
+	for _, a := range r.Answers {
+		if values[a.Name()] == nil {
+			values[a.Name()] = map[string]bool{}
+		}
+		values[a.Name()][a.Value.String()] = true
+		if a.Type != extract.Text && (len(a.Evidence) == 0 || a.Evidence[0].Quote == "") {
+			t.Errorf("%s says nothing: %+v", a.Person, a)
+		}
+	}
+	for _, name := range []string{"intent", "why", "best", "price"} {
+		if len(values[name]) < 2 {
+			t.Errorf("%s: everybody says the same: %v", name, values[name])
+		}
+	}
+	again, err := extract.Ask(t.Context(), qs, extract.Panel(w), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := jsonl(t, r.Answers), jsonl(t, again.Answers); a != b {
+		t.Error("asked again they say something else")
+	}
+	t.Log(jsonl(t, r.Answers[:9]))
 }

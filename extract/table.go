@@ -75,7 +75,10 @@ func (g *Group) base(weighted bool) string {
 		s += ": " + strings.Join(rest, ", ")
 	}
 	if g.People < g.Base.Answered {
-		s += fmt.Sprintf("; of %d", g.People)
+		s += fmt.Sprintf("; from %d respondent", g.People)
+		if g.People != 1 {
+			s += "s"
+		}
 	}
 	if weighted && math.Abs(g.Effective-float64(g.Base.Answered)) > 0.005 {
 		s += fmt.Sprintf("; weighted, as good as %s equal ones", short(g.Effective))

@@ -210,7 +210,7 @@ func TestTallyByField(t *testing.T) {
 	if err := table.Text(&text, nil); err != nil {
 		t.Fatal(err)
 	}
-	const want = `pains.pain.code, base 3 of 4: 1 absent; of 2
+	const want = `pains.pain.code, base 3 of 4: 1 absent; from 2 respondents
   speed ██ 2  67 % (21–94)
   other █  1  33 % (6–79)
   stage sign-up, base 1 of 1

@@ -147,6 +147,10 @@ func (g *generator) told(value schema, at place, said bool) any {
 		if c := g.chosen; c != nil {
 			words = join(fmt.Sprintf("For me it is %s.", c.called()), g.b.because(c.title+" "+c.text+" "+c.label, false))
 		}
+		switch v.(type) {
+		case int64, float64:
+			words = join(fmt.Sprintf("I would say %v.", v), g.b.because(own.ask, g.b.lean(g.topic(own)) < 0))
+		}
 		o.set("said", clip(first(words, g.ownText(own)), 400))
 	}
 	o.set("outcome", "answered")
@@ -175,8 +179,8 @@ var askedAbout = regexp.MustCompile(`(?m)^It is (.+) who is asked about:`)
 // sayings are the sentences of those whom the prompt asks about: what they said, and
 // then what they thought.
 func (g *generator) sayings() []saying {
-	text := strings.Join(g.b.p.user, "\n")
-	_, after, _ := strings.Cut(text, "BEGIN TRANSCRIPT")
+	text := "\n" + strings.Join(g.b.p.user, "\n")
+	_, after, _ := strings.Cut(text, "\nBEGIN TRANSCRIPT\n")
 	inside, tail, _ := strings.Cut(after, "\nEND TRANSCRIPT")
 	who := ""
 	if m := askedAbout.FindStringSubmatch(tail); m != nil {
