@@ -275,6 +275,8 @@ func (d *decoder) list(n *node) ([]any, error) {
 	switch {
 	case !ok:
 		return nil, fmt.Errorf("expected a list, found %s", kindOf(v))
+	case l == nil:
+		return nil, errSaid // of a table that could not be read
 	case len(l) == 0:
 		return nil, errors.New("the list is empty")
 	}
@@ -297,6 +299,9 @@ func (d *decoder) variable(name string, n *node) (any, error) {
 				return nil, errSaid
 			}
 		case []any:
+			if x == nil {
+				return x, nil // of a table that could not be read
+			}
 			column := make([]any, len(x))
 			for k, item := range x {
 				m, isMap := item.(map[string]any)

@@ -212,11 +212,11 @@ func (d *decoder) value(n *node) any {
 	return ""
 }
 
-// rows reads a CSV file with a header: a list of maps.
+// rows reads a CSV file with a header: a list of maps, nil where it cannot be read.
 func (d *decoder) rows(n *node) []any {
 	_, src, ok := d.file(n)
 	if !ok {
-		return []any{}
+		return nil
 	}
 	r := csv.NewReader(bytes.NewReader([]byte(src.text)))
 	records, err := r.ReadAll()
@@ -227,11 +227,11 @@ func (d *decoder) rows(n *node) []any {
 			p, problem = place{src, pe.Line, max(1, pe.Column), 1}, pe.Err.Error()
 		}
 		d.bad.add(p, []string{"Rows are CSV with a header, as many values in each as there are columns."}, "%s", problem)
-		return []any{}
+		return nil
 	}
 	if len(records) < 2 {
 		d.bad.add(n.at, nil, "%s has no rows: expected a header and at least one", src.name)
-		return []any{}
+		return nil
 	}
 	header := records[0]
 	for i, name := range header {
