@@ -56,20 +56,6 @@ To change a study and go on with its record, use run STUDY --dir DIR.`,
 	return cmd
 }
 
-// usual adds the flags that every command has which runs a study.
-func (f *runFlags) usual(cmd *cobra.Command) {
-	fl := cmd.Flags()
-	fl.IntVar(&f.parallel, "parallel", 0, "most calls at once (default: adapts, up to 32)")
-	fl.Float64Var(&f.budget, "budget", 0, "most that the run may cost, in `USD`")
-	fl.IntVar(&f.maxCalls, "max-calls", 0, "most calls that the run may make")
-	fl.IntVar(&f.maxTokens, "max-tokens", 0, "most tokens that the run may use")
-	fl.StringVar(&f.cache, "cache", "", "share replies with other runs in a `FILE` of calls")
-	fl.BoolVar(&f.allowPartial, "allow-partial", false, "go on without the turns that fail; exit 3 if any did")
-	fl.BoolVar(&f.yes, "yes", false, "do what would be asked about: make work anew, send again to a chatbot")
-	fl.BoolVar(&f.json, "json", false, "print one JSON document on stdout, and all else on stderr")
-	fl.BoolVar(&f.quiet, "quiet", false, "print only how it ended")
-}
-
 // recorded takes from the record what a run to be resumed was given.
 func (s *session) recorded() (file string, err error) {
 	if s.rec, err = record.Open(s.f.dir, nil); err != nil {

@@ -30,26 +30,6 @@ import (
 // recordsDir is where records go that are not told to go elsewhere.
 const recordsDir = "runs"
 
-// runFlags are the flags of run.
-type runFlags struct {
-	model        string
-	dir          string
-	seed         uint64
-	seeded       bool
-	set          []string
-	parallel     int
-	budget       float64
-	maxCalls     int
-	maxTokens    int
-	cache        string
-	allowPartial bool
-	yes          bool
-	json         bool
-	quiet        bool
-
-	resume bool // all else comes from the record in dir
-}
-
 func (p *program) runCommand() *cobra.Command {
 	var f runFlags
 	cmd := &cobra.Command{
@@ -92,21 +72,6 @@ the same model, prompt and seed, costs nothing.`,
 	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
 	f.usual(cmd)
 	return cmd
-}
-
-// limits refuses limits that allow nothing: 0 would read as none.
-func limits(given func(flag string) bool, f *runFlags) error {
-	for _, l := range []struct {
-		flag  string
-		value float64
-	}{
-		{"budget", f.budget}, {"max-calls", float64(f.maxCalls)}, {"max-tokens", float64(f.maxTokens)}, {"parallel", float64(f.parallel)},
-	} {
-		if given(l.flag) && !(l.value > 0) {
-			return fmt.Errorf("--%s %v: expected more than 0; left out, there is no such limit", l.flag, l.value)
-		}
-	}
-	return nil
 }
 
 // configFiles are where settings are read: the working folder, and before it beside
@@ -246,19 +211,6 @@ func (s *session) prepare(ctx context.Context, file string) error {
 		return err
 	}
 	return s.log.open(s.rec.Path("log.txt"))
-}
-
-// variables are those of --set.
-func (f *runFlags) variables() (map[string]string, error) {
-	vars := map[string]string{}
-	for _, kv := range f.set {
-		k, v, ok := strings.Cut(kv, "=")
-		if !ok || k == "" {
-			return nil, fmt.Errorf("--set %s: write it as name=value", kv)
-		}
-		vars[k] = v
-	}
-	return vars, nil
 }
 
 // share opens the file of calls that runs share, if there is to be one.

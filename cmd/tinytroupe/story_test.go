@@ -636,7 +636,7 @@ func TestStory23LyingMessage(t *testing.T) {
 	t.Parallel()
 	says := map[llmtest.FaultKind]string{
 		llmtest.Rate: "rate limited", llmtest.ServerError: "HTTP 500", llmtest.Reset: "temporary failure", llmtest.Truncated: "temporary failure",
-		llmtest.NotJSON: "not the expected JSON", llmtest.Hang: "no answer within", llmtest.NotFound: "not found", llmtest.Auth: "not authorised",
+		llmtest.NotJSON: "not the expected JSON", llmtest.Hang: "answer within", llmtest.NotFound: "not found", llmtest.Auth: "not authorised",
 		llmtest.Quota: "out of quota", llmtest.TooLong: "too long for the model's context", llmtest.Filter: "content filter",
 		llmtest.FilterCall: "content filter", llmtest.Refusal: "refused", llmtest.WrongTypes: "not valid", llmtest.Length: "ended at the token limit",
 		llmtest.Echo: "HTTP 400",
