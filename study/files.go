@@ -90,6 +90,9 @@ func (f *files) bytes(name string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(file, mostInput+1))
 }
 
+// isFolder reports whether the study is a folder.
+func (f *files) isFolder() bool { return f.isDir(f.base()) }
+
 // near returns the file beside name whose name is nearest.
 func (f *files) near(name string) string {
 	dir := path.Dir(path.Clean(name))

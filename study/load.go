@@ -42,7 +42,14 @@ func Load(file string, o *LoadOptions) (*Study, error) {
 		return nil, &missing{"there is no study " + file + "." + hint, err}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("study: %w", err)
+		hint := ""
+		if d.files.isFolder() {
+			hint = ", and holds no study.yaml"
+			if _, err := d.files.bytes(path.Join(filepath.ToSlash(file), "study.yaml")); err == nil {
+				hint = ". Did you mean " + path.Join(filepath.ToSlash(file), "study.yaml") + "?"
+			}
+		}
+		return nil, fmt.Errorf("study: %w%s", err, hint)
 	}
 	d.src = newSource(file, data)
 	root := parseYAML(d.src, &d.bad)

@@ -175,3 +175,16 @@ func TestEveryMistake(t *testing.T) {
 		t.Errorf("mistakes in lines %v, want %v\n%v", lines, want, err)
 	}
 }
+
+// TestFolder: who names a study's folder is told of the file in it.
+func TestFolder(t *testing.T) {
+	fsys := fstest.MapFS{"a/study.yaml": {Data: []byte("people: {}")}, "b/other.yaml": {Data: []byte("")}}
+	for file, want := range map[string]string{
+		"a": "study: a is not a file. Did you mean a/study.yaml?",
+		"b": "study: b is not a file, and holds no study.yaml",
+	} {
+		if _, err := study.Load(file, &study.LoadOptions{FS: fsys}); err == nil || err.Error() != want {
+			t.Errorf("%s: %v, want %s", file, err, want)
+		}
+	}
+}

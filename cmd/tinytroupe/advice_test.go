@@ -4,9 +4,12 @@ import (
 	"bytes"
 	"fmt"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -71,5 +74,31 @@ func TestNobodyAnswers(t *testing.T) {
 		if code := p.main(t.Context(), c); code != exitFailed || !strings.Contains(errs.String(), want) {
 			t.Errorf("%v: exit %d, %q is not in\n%s", c, code, want, errs.String())
 		}
+	}
+}
+
+// TestRefusedKey: a key that a server of one's own refuses is an error before any call,
+// which names the variable, whether or not a model is named.
+func TestRefusedKey(t *testing.T) {
+	t.Chdir(t.TempDir())
+	var calls atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			calls.Add(1)
+		}
+		w.Header().Set("Content-Type", "application/json")
+		w.WriteHeader(http.StatusUnauthorized)
+		fmt.Fprint(w, `{"error":{"message":"Incorrect API key provided","code":"invalid_api_key"}}`)
+	}))
+	defer s.Close()
+	env := map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}
+	for _, args := range [][]string{{"chat", "lisa"}, {"chat", "lisa", "--model", "openai/x"}, {"models", "openai"}} {
+		e := command(t, t.Context(), env, args...)
+		if e.code != exitFailed || !strings.Contains(e.stderr, "\nIs OPENAI_API_KEY right?") || strings.Contains(e.stderr, secret) {
+			t.Errorf("%v: exit %d\n%s", args, e.code, e.stderr)
+		}
+	}
+	if n := calls.Load(); n > 0 {
+		t.Errorf("%d calls", n)
 	}
 }

@@ -114,6 +114,9 @@ func findServer(ctx context.Context, s *config.Settings, env func(string) (strin
 	ctx, cancel := context.WithTimeout(ctx, askTime)
 	defer cancel()
 	models, err := p.models(ctx, s)
+	if errors.Is(err, llm.ErrAuth) {
+		return choice{}, fmt.Errorf("no model is named, and the server at %s does not say which it has: %w\nIs %s right?", where, err, p.keyName)
+	}
 	if err != nil {
 		return choice{}, fmt.Errorf("no model is named, and the server at %s does not say which it has: %w\nStart the server, or name a model: --model openai/NAME", where, err)
 	}
