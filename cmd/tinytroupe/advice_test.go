@@ -62,8 +62,8 @@ func TestNobodyAnswers(t *testing.T) {
 	}
 	for want, c := range map[string][]string{
 		"next  start the server at http://" + at + "/v1, or say where it is (OPENAI_BASE_URL), then tinytroupe resume ": {"run", study, "--model", "openai/x"},
-		"next  start the server at http://" + at + "/v1, or say where it is (OPENAI_BASE_URL)\n":                     {"chat", "lisa", "--model", "openai/x"},
-		"Start the server at http://" + at + "/v1, or say where it is: OPENAI_BASE_URL":                              {"models", "openai"},
+		"next  start the server at http://" + at + "/v1, or say where it is (OPENAI_BASE_URL)\n":                        {"chat", "lisa", "--model", "openai/x"},
+		"Start the server at http://" + at + "/v1, or say where it is: OPENAI_BASE_URL":                                 {"models", "openai"},
 		"next  start what should answer at " + at + ", then tinytroupe resume ":                                         {"run", study, "--model", "rehearsal"},
 	} {
 		var out, errs bytes.Buffer
