@@ -81,7 +81,7 @@ func (n *narrator) begin(s *session) {
 	if s.edited != "" {
 		n.printf("edited  %s\n", s.edited)
 	}
-	if s.resumed {
+	if s.before.calls > 0 || s.cut > 0 {
 		n.printf("resumed %s before now; %s cut off, made again where needed\n", count(s.before.calls, "call"), count(s.cut, "call"))
 	}
 	if s.shared != nil {

@@ -311,6 +311,9 @@ func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 			return err
 		}
 	}
+	if n := l.Total.Borrowed; n > 0 {
+		fmt.Fprintf(p.stdout, "\n%s of other runs, or of the record that this one was forked from, cost nothing here.\n", count(n, "call"))
+	}
 	if n := l.Total.Open + l.Total.Unreported; n > 0 {
 		_, err = fmt.Fprintf(p.stdout, "\n%d of the calls counted at the most they could have used: they were cut off, or the server did not say.\n", n)
 	}
