@@ -6,11 +6,11 @@ import "fmt"
 // not named, and costs money: foundCap where the user set none, and note says so. Where
 // the model's price is not known, such a cap cannot be kept: that is an error, unless
 // calls or tokens are limited.
-func (c choice) limited(l caps, what string) (_ caps, note string, err error) {
+func (c choice) limited(prices tariff, l caps, what string) (_ caps, note string, err error) {
 	if l.usd > 0 {
 		return l, "", nil
 	}
-	if c.unpriced() && l.calls == 0 && l.tokens == 0 {
+	if c.unpriced(prices) && l.calls == 0 && l.tokens == 0 {
 		limits := ", or set a limit that can be kept: --max-tokens N or --max-calls N"
 		if what == "chat" {
 			limits = ""
@@ -18,7 +18,7 @@ func (c choice) limited(l caps, what string) (_ caps, note string, err error) {
 		return l, "", fmt.Errorf("%s was found (%s), not named, and its price is not known, so that the cap of %s on models that were found cannot be kept\n"+
 			"Name it: --model %s%s", c.name, c.why, usd(foundCap), c.name, limits)
 	}
-	if c.paid() {
+	if c.paid(prices) {
 		l.usd = foundCap
 		note = fmt.Sprintf("%s was found, not named: the %s is capped at %s (--budget sets another cap)", c.name, what, usd(foundCap))
 	}

@@ -156,6 +156,9 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 	if c.set, err = config.Load([]string{"config.ini"}, &config.Options{Env: c.p.env}); err != nil {
 		return err
 	}
+	if err := c.p.readPrices([]string{"config.ini"}); err != nil {
+		return err
+	}
 	c.warn = append(c.warn, c.set.Warnings...)
 	earlier := ""
 	if old {
@@ -184,7 +187,7 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		// A cap holds until another is named; what was spent before counts.
 		limits.usd, _ = c.rec.Manifest().Parameters[budgetKey].(float64)
 	}
-	limits, note, err := c.choice.limited(limits, "chat")
+	limits, note, err := c.choice.limited(c.p.prices, limits, "chat")
 	if err != nil {
 		return c.refuse("%w", err)
 	}
@@ -310,12 +313,12 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 	if c.calls, err = c.rec.Calls(); err != nil {
 		return err
 	}
-	l, err := c.calls.Ledger(prices)
+	l, err := c.calls.Ledger(c.p.prices)
 	if err != nil {
 		return err
 	}
 	spent := llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}
-	c.stack.wrap(c.set, limits, 0, spent, c.calls, nil)
+	c.stack.wrap(c.p, c.set, limits, 0, spent, c.calls, nil)
 	for _, f := range c.files {
 		if err := c.rec.AddInput(f.name, f.data); err != nil {
 			return err

@@ -308,7 +308,7 @@ func (c *chat) finish(chatErr error) error {
 		}
 	}
 	err := c.show.Close()
-	l, lerr := c.calls.Ledger(prices)
+	l, lerr := c.calls.Ledger(c.p.prices)
 	if err = errors.Join(err, lerr); err != nil {
 		return &exitError{code: exitFailed, err: err}
 	}

@@ -64,6 +64,8 @@ type diagnosis struct {
 
 	w    io.Writer // for people
 	code int       // of exit
+
+	prices tariff
 }
 
 func (d *diagnosis) find(status, check, text, do string) {
@@ -95,7 +97,7 @@ func (d *diagnosis) fail(check string, err error) {
 }
 
 func (p *program) doctor(ctx context.Context, model string, asJSON bool) error {
-	d := &diagnosis{w: p.stdout}
+	d := &diagnosis{w: p.stdout, prices: p.prices}
 	if asJSON {
 		d.w = p.stderr
 	}
@@ -140,6 +142,10 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
 	for _, w := range s.Warnings {
 		d.note("config", "", "%s", w)
 	}
+	if err := p.readPrices(files); err != nil {
+		d.fail("prices", err)
+		return
+	}
 	d.keys(s, p.env)
 
 	c, err := choose(ctx, model, "", s, p.env)
@@ -158,7 +164,7 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
 		return
 	}
 	d.ok("model", "%s (%s)", c.name, c.why)
-	if _, capped, err := c.limited(caps{}, "run"); err != nil {
+	if _, capped, err := c.limited(d.prices, caps{}, "run"); err != nil {
 		d.fail("cap", err)
 	} else if capped != "" {
 		d.ok("cap", "%s", capped)
@@ -268,18 +274,18 @@ func (d *diagnosis) room(ctx context.Context, q *provider, id string, list []ser
 		d.ok("context", "%d tokens", size)
 	}
 	name := q.name + "/" + id
-	if _, ok := prices(name); ok {
-		d.ok("price", "%s", perMillion(name))
+	if _, ok := d.prices(name); ok {
+		d.ok("price", "%s", d.perMillion(name))
 		return
 	}
 	d.note("price", "limit a run by --max-tokens or --max-calls", "not known, so --budget cannot be used")
 }
 
-func perMillion(name string) string {
-	if c, _ := prices(name); c == (llm.Price{}) {
+func (d *diagnosis) perMillion(name string) string {
+	if c, _ := d.prices(name); c == (llm.Price{}) {
 		return "free"
 	}
-	return listPrice(name) + " for a million tokens"
+	return listPrice(name, d.prices) + " for a million tokens"
 }
 
 // The schema that tells whether a server enforces schemas: no prompt asks for these
@@ -288,7 +294,7 @@ const doctorSchema = `{"type":"object","properties":{"mark":{"type":"string","en
 
 // ask makes a tiny call.
 func (d *diagnosis) ask(ctx context.Context, c choice, st *stack, s *config.Settings) bool {
-	switch p, known := prices(c.name); {
+	switch p, known := d.prices(c.name); {
 	case !known:
 		fmt.Fprintf(d.w, "        now asking %s for a few tokens; their price is not known\n", c.name)
 	case p != (llm.Price{}):

@@ -153,8 +153,8 @@ func TestChoose(t *testing.T) {
 	check := func(flag, study, settings, want string, paid bool) {
 		t.Helper()
 		c, err := pick(flag, study, settings)
-		if err != nil || c.name != want || c.why == "" || c.paid() != paid {
-			t.Errorf("%+v, paid %v, %v; want %s, %v", c, c.paid(), err, want, paid)
+		if err != nil || c.name != want || c.why == "" || c.paid(new(program).prices) != paid {
+			t.Errorf("%+v, paid %v, %v; want %s, %v", c, c.paid(new(program).prices), err, want, paid)
 		}
 	}
 	check("vllm/flag", "azure/study", "MODEL=ini", "vllm/flag", false)

@@ -13,6 +13,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/tinytroupe-go/tinytroupe/llm/price"
 	"golang.org/x/term"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
@@ -85,6 +87,9 @@ type program struct {
 	typed          func() bool                       // stdin is a terminal; nil means no
 	signals        func() (<-chan os.Signal, func()) // interrupts, and what ends them; nil means none
 	columns        func() int                        // that stdout has, 0 where unknown; nil means unknown
+
+	limits limiters
+	table  *price.Table // nil is the built-in one
 }
 
 // An exitError ends the program with a code. Its text has been printed if shown.

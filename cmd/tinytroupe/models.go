@@ -40,13 +40,13 @@ type choice struct {
 func (c choice) rehearsal() bool { return c.name == rehearsalName }
 
 // paid: the model was found and costs money, so that what it may cost is capped.
-func (c choice) paid() bool {
+func (c choice) paid(prices tariff) bool {
 	p, known := prices(c.name)
 	return c.found && known && p != (llm.Price{})
 }
 
 // unpriced: the model was found and costs money, and nobody knows how much.
-func (c choice) unpriced() bool {
+func (c choice) unpriced(prices tariff) bool {
 	_, known := prices(c.name)
 	return c.found && !known && strings.HasPrefix(c.name, "azure/")
 }
@@ -212,8 +212,9 @@ type caps struct {
 
 // stack is a model ready for use, and what stands around it.
 type stack struct {
-	model llm.Model
-	small bool // the model's context is too small for long replies
+	model    llm.Model
+	endpoint string // which it is, among those of the process
+	small    bool   // the model's context is too small for long replies
 	// adapted says what the endpoint would not take, and was left out or replaced.
 	adapted func() []string
 	close   func()
@@ -257,6 +258,7 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 		return nil, atFault(err)
 	}
 	st.model, st.close, st.adapted, st.of = m, m.Close, m.Adapted, p
+	st.endpoint = p.name + " " + p.url
 	if size, ok := m.(contextual); ok {
 		err = st.sized(ctx, size, p, id, s)
 	} else {
@@ -336,9 +338,28 @@ func meant(provider, id string, models []served) string {
 	return text
 }
 
+// limiters are those of the process: one for each endpoint, whatever is asked there.
+type limiters struct {
+	mu sync.Mutex
+	of map[string]*llm.Limiter // by endpoint
+}
+
+// at returns the limiter of an endpoint. Who asks first says how many calls at once.
+func (l *limiters) at(endpoint string, parallel int) *llm.Limiter {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.of == nil {
+		l.of = map[string]*llm.Limiter{}
+	}
+	if l.of[endpoint] == nil {
+		l.of[endpoint] = llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})
+	}
+	return l.of[endpoint]
+}
+
 // wrap puts cache, retries, limit, budget and meter around the model. shared, which may
 // be nil, holds replies of other runs too.
-func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, shared *record.Calls) {
+func (st *stack) wrap(p *program, s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, shared *record.Calls) {
 	if parallel == 0 {
 		parallel = max(s.MaxConcurrent, 0)
 	}
@@ -349,9 +370,9 @@ func (st *stack) wrap(s *config.Settings, c caps, parallel int, spent llm.Spent,
 	st.model = llm.Wrap(st.model,
 		cache,
 		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts, Waiting: st.waiting}),
-		llm.Limit(llm.NewLimiter(&llm.LimiterOptions{Parallel: parallel})),
+		llm.Limit(p.limits.at(st.endpoint, parallel)),
 		llm.Spend(llm.NewBudget(&llm.BudgetOptions{
-			USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: prices, Spent: spent, Output: s.MaxCompletionTokens,
+			USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: p.prices, Spent: spent, Output: s.MaxCompletionTokens,
 		})),
 		llm.Meter(rec))
 }

@@ -69,7 +69,7 @@ type answer struct {
 	err  error
 }
 
-func (a *answer) catalogued() catalogued {
+func (a *answer) catalogued(prices tariff) catalogued {
 	c := catalogued{Provider: a.p.name, URL: place(a.p.url), Models: []cataloguedModel{}}
 	if a.err != nil {
 		c.Problem = a.p.advise(a.err).Error()
@@ -96,12 +96,12 @@ func (p *program) listing(answers []*answer, asJSON bool) error {
 	all := catalogue{Providers: []catalogued{}}
 	for _, a := range answers {
 		slices.SortFunc(a.list, func(a, b served) int { return strings.Compare(a.id, b.id) })
-		all.Providers = append(all.Providers, a.catalogued())
+		all.Providers = append(all.Providers, a.catalogued(p.prices))
 		switch {
 		case a.err != nil:
 			errs = append(errs, atFault(a.p.advise(a.err)))
 		case !asJSON:
-			errs = append(errs, a.p.write(p.stdout, a.list))
+			errs = append(errs, a.p.write(p.stdout, a.list, p.prices))
 		}
 	}
 	if asJSON {
@@ -113,6 +113,9 @@ func (p *program) listing(answers []*answer, asJSON bool) error {
 func (p *program) models(ctx context.Context, args []string, asJSON bool) error {
 	s, err := config.Load(configFiles(""), &config.Options{Env: p.env})
 	if err != nil {
+		return usage(err)
+	}
+	if err := p.readPrices(configFiles("")); err != nil {
 		return usage(err)
 	}
 	if len(args) == 1 {
@@ -242,7 +245,7 @@ func (p *provider) detailed(ctx context.Context, s *config.Settings) ([]served, 
 }
 
 // write shows a list of the provider's models.
-func (p *provider) write(w io.Writer, list []served) error {
+func (p *provider) write(w io.Writer, list []served, prices tariff) error {
 	fmt.Fprintf(w, "%s at %s, %s\n", p.title, place(p.url), count(len(list), "model"))
 	if p.name == "azure" {
 		fmt.Fprintln(w, "  what the resource could deploy; a model is named by its deployment, azure/DEPLOYMENT")
@@ -257,13 +260,13 @@ func (p *provider) write(w io.Writer, list []served) error {
 		if m.embeds {
 			kind = "\tembeddings"
 		}
-		fmt.Fprintf(tw, "  %s/%s\t%s\t%s%s\n", p.name, line(m.id), context, listPrice(p.name+"/"+m.id), kind)
+		fmt.Fprintf(tw, "  %s/%s\t%s\t%s%s\n", p.name, line(m.id), context, listPrice(p.name+"/"+m.id, prices), kind)
 	}
 	return tw.Flush()
 }
 
 // listPrice is what a million tokens of a model cost.
-func listPrice(model string) string {
+func listPrice(model string, prices tariff) string {
 	switch c, ok := prices(model); {
 	case !ok:
 		return "price unknown"

@@ -20,6 +20,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/llm/gemini"
 	"github.com/tinytroupe-go/tinytroupe/llm/ollama"
 	"github.com/tinytroupe-go/tinytroupe/llm/openai"
+	"github.com/tinytroupe-go/tinytroupe/llm/price"
 )
 
 // A provider is where models of one kind are, as settings and environment have it.
@@ -139,7 +140,7 @@ func split(name string) (provider, id string, err error) {
 		return "", "", fmt.Errorf("%s is a provider: a model is named PROVIDER/NAME, and tinytroupe models %s lists its models", name, name)
 	case !ok:
 		text := fmt.Sprintf("unknown model %q: a model is named PROVIDER/NAME, such as %s", name, defaultOpenAI)
-		if _, known := prices("openai/" + name); known {
+		if _, known := new(price.Table).Price("openai/" + name); known {
 			text += ".\nDid you mean openai/" + name + "?"
 		} else if near := nearest.Word(name, providerNames()); near != "" {
 			text += ".\nDid you mean " + near + "?"

@@ -187,6 +187,9 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if s.set, err = config.Load(settings, &config.Options{Env: s.p.env, Answers: answers}); err != nil {
 		return err
 	}
+	if err := s.p.readPrices(settings); err != nil {
+		return err
+	}
 	s.warn = append(append([]string(nil), s.study.Warnings...), s.set.Warnings...)
 	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set, s.p.env); err != nil {
 		return err
@@ -249,7 +252,7 @@ func (s *session) settleCaps() error {
 	if s.f.maxTokens > 0 {
 		s.caps.tokens = s.f.maxTokens
 	}
-	l, note, err := s.choice.limited(s.caps, "run")
+	l, note, err := s.choice.limited(s.p.prices, s.caps, "run")
 	if s.caps = l; note != "" {
 		s.warn = append(s.warn, note)
 	}
@@ -273,7 +276,7 @@ func (s *session) open() (err error) {
 		}
 		s.before.calls = spent.Calls
 	}
-	s.stack.wrap(s.set, s.caps, s.f.parallel, spent, s.calls, s.shared)
+	s.stack.wrap(s.p, s.set, s.caps, s.f.parallel, spent, s.calls, s.shared)
 	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.image); err != nil {
 		return err
 	}
@@ -347,7 +350,7 @@ func vacant(dir string) error {
 // spent is what earlier parts of the run used; calls cut off by a kill count at
 // their bound.
 func (s *session) spent() (llm.Spent, error) {
-	l, err := s.calls.Ledger(prices)
+	l, err := s.calls.Ledger(s.p.prices)
 	if err != nil {
 		return llm.Spent{}, err
 	}
@@ -412,7 +415,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	default:
 		status, code = record.Failed, exitFailed
 	}
-	l, err := s.calls.Ledger(prices)
+	l, err := s.calls.Ledger(s.p.prices)
 	if err != nil {
 		return err
 	}

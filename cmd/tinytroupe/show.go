@@ -17,8 +17,6 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
-	"github.com/tinytroupe-go/tinytroupe/llm"
-	"github.com/tinytroupe-go/tinytroupe/llm/price"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
@@ -251,14 +249,6 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest, rooms []strin
 	fmt.Fprintln(w)
 }
 
-func prices(model string) (llm.Price, bool) {
-	if model == rehearsalName || strings.HasPrefix(model, botPrefix) {
-		return llm.Price{}, true
-	}
-	var t price.Table
-	return t.Price(model)
-}
-
 func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 	calls, err := rec.Calls()
 	if err != nil {
@@ -267,7 +257,10 @@ func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 		}
 		return err
 	}
-	l, err := calls.Ledger(prices)
+	if err := p.readPrices(configFiles(rec.Manifest().Study)); err != nil {
+		return usage(err)
+	}
+	l, err := calls.Ledger(p.prices)
 	if err != nil {
 		return err
 	}
@@ -345,6 +338,9 @@ began, its model, calls, cost and title.`,
 				fmt.Fprintf(p.stdout, "no records in %s\n", dir)
 				return nil
 			}
+			if err := p.readPrices(configFiles("")); err != nil {
+				return usage(err)
+			}
 			tw := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintln(tw, "RECORD\tSTATUS\tSTARTED\tMODEL\tCALLS\tCOST\tTITLE")
 			for _, s := range list {
@@ -356,7 +352,7 @@ began, its model, calls, cost and title.`,
 				calls, money := "", ""
 				if m.Totals != nil {
 					calls, money = fmt.Sprint(m.Totals.Calls), usd(m.Totals.USD)
-					if _, ok := prices(m.Models["act"]); !ok {
+					if _, ok := p.prices(m.Models["act"]); !ok {
 						money = "unknown"
 					}
 				}

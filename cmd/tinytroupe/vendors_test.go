@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"io/fs"
+	"log/slog"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -12,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
 
@@ -227,8 +230,8 @@ func TestVendorSettings(t *testing.T) {
 	} {
 		s, get := load(c.settings, c.env)
 		got, err := choose(t.Context(), "", "", s, get)
-		if err != nil || got.name != c.want || got.paid() != c.paid || got.why == "" {
-			t.Errorf("%q, %v: %+v, paid %v, %v; want %s", c.settings, slices.Sorted(maps.Keys(c.env)), got, got.paid(), err, c.want)
+		if err != nil || got.name != c.want || got.paid(new(program).prices) != c.paid || got.why == "" {
+			t.Errorf("%q, %v: %+v, paid %v, %v; want %s", c.settings, slices.Sorted(maps.Keys(c.env)), got, got.paid(new(program).prices), err, c.want)
 		}
 	}
 	s, get := load("API_TYPE=anthropic\n", nil)
@@ -256,5 +259,89 @@ func TestPenaltiesAreNotSent(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// TestOneLimiterAnEndpoint: two models of one server have one limiter, another server
+// has its own.
+func TestOneLimiterAnEndpoint(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Models: []string{"a", "b"}})
+	env := func(name string) (string, bool) { return s.URL, name == "OPENAI_BASE_URL" }
+	set, err := config.Load(nil, &config.Options{Env: env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var l limiters
+	at := func(name string) *llm.Limiter {
+		t.Helper()
+		st, err := connect(t.Context(), name, set, env, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer st.close()
+		return l.at(st.endpoint, 3)
+	}
+	if a, b, r := at("openai/a"), at("openai/b"), at(rehearsalName); a != b || a == r || a.Parallel() != 3 {
+		t.Errorf("%p %p %p", a, b, r)
+	}
+}
+
+// TestPricesFile: prices.json is found where config.ini is, beside the study before the
+// working folder, and holds for caps, bills, lists and doctor.
+func TestPricesFile(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker})
+	file := crowd(t)
+	t.Chdir(t.TempDir())
+	write := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const in, out = 2.0, 8.0
+	write("prices.json", `{"openai/test-model": {"input": 100, "output": 400}, "azure/panel": {"input": 1, "output": 4}}`)
+	write(filepath.Join(filepath.Dir(file), "prices.json"), `{"openai/test-model": {"input": 2, "output": 8}}`)
+
+	e := runStudy(t, file, s, "--json", "--budget", "5")
+	var sum summary
+	if err := json.Unmarshal([]byte(e.stdout), &sum); err != nil || e.code != exitDone {
+		t.Fatalf("exit %d, %v\n%s", e.code, err, e.stderr)
+	}
+	st := s.Stats()
+	want := (float64(st.Input)*in + float64(st.Output)*out) / 1e6
+	if sum.Cost == nil || math.Abs(*sum.Cost-want) > 1e-9 {
+		t.Errorf("the run cost %v, want %v", sum.Cost, want)
+	}
+	if e := command(t, t.Context(), nil, "show", "--costs", "--json", e.dir); !strings.Contains(e.stdout, "openai/test-model") || e.code != exitDone {
+		t.Errorf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
+	}
+	env := map[string]string{"OPENAI_BASE_URL": s.URL, "OLLAMA_HOST": llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama()}).URL}
+	if e := command(t, t.Context(), env, "models", "openai"); !strings.Contains(e.stdout, "$100.00 in, $400.00 out") {
+		t.Errorf("%s%s", e.stdout, e.stderr)
+	}
+	if e := command(t, t.Context(), env, "doctor", "--model", "openai/test-model"); !strings.Contains(e.stdout, "$100.00 in, $400.00 out for a million tokens") {
+		t.Errorf("%s%s", e.stdout, e.stderr)
+	}
+	// A found deployment of Azure whose price is known is capped like any other.
+	p := new(program)
+	if err := p.readPrices([]string{"config.ini"}); err != nil {
+		t.Fatal(err)
+	}
+	if c := (choice{name: "azure/panel", found: true}); !c.paid(p.prices) || c.unpriced(p.prices) {
+		t.Errorf("%+v: paid %v, unpriced %v", c, c.paid(p.prices), c.unpriced(p.prices))
+	}
+	// A mistake in it is one of the user's, told before anything is asked.
+	write("prices.json", `{"openai/test-model": {"inptu": 1}}`)
+	before := s.Stats().Calls
+	for _, args := range [][]string{{"run", file, "--model", "openai/test-model"}, {"models"}, {"show", "--costs", e.dir}} {
+		if e := command(t, t.Context(), env, args...); e.code != exitUsage || !strings.Contains(e.stderr, "prices.json") || !strings.Contains(e.stderr, "inptu") {
+			t.Errorf("%s: exit %d\n%s", args, e.code, e.stderr)
+		}
+	}
+	if d := command(t, t.Context(), env, "doctor"); d.code == exitDone || !strings.Contains(d.stdout, "inptu") {
+		t.Errorf("exit %d\n%s", d.code, d.stdout)
+	}
+	if n := s.Stats().Calls; n != before {
+		t.Errorf("%d calls were made", n-before)
 	}
 }

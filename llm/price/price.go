@@ -9,6 +9,7 @@
 package price
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -32,7 +33,14 @@ type Table struct {
 	patterns map[string]llm.Price // by prefix, without the star
 }
 
-// Read returns a table in which the prices of a JSON document come first:
+// A Document is prices of one's own, and where they come from.
+type Document struct {
+	Name string // for errors
+	Data []byte
+}
+
+// Parse returns a table in which the prices of JSON documents come first, those of a
+// later one before those of an earlier:
 //
 //	{"azure/panel": {"input": 0.25, "cached_input": 0.025, "output": 2}, "gemini/*": …}
 //
@@ -40,7 +48,26 @@ type Table struct {
 // so, the longest first. cached_input, for input that the provider has seen, and
 // cache_write, for input that it was asked to remember, may be left out: then it costs
 // as much as other input.
+func Parse(docs ...Document) (*Table, error) {
+	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
+	for _, d := range docs {
+		if err := t.add(bytes.NewReader(d.Data)); err != nil {
+			return nil, fmt.Errorf("%s: %w", d.Name, err)
+		}
+	}
+	return t, nil
+}
+
+// Read is [Parse] of one document.
 func Read(r io.Reader) (*Table, error) {
+	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
+	if err := t.add(r); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *Table) add(r io.Reader) error {
 	var doc map[string]*struct {
 		Input       *float64 `json:"input"`
 		CachedInput float64  `json:"cached_input"`
@@ -50,19 +77,18 @@ func Read(r io.Reader) (*Table, error) {
 	dec := json.NewDecoder(r)
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&doc); err != nil {
-		return nil, fmt.Errorf("prices: %w", err)
+		return fmt.Errorf("prices: %w", err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return nil, errors.New("prices: something follows the JSON object")
+		return errors.New("prices: something follows the JSON object")
 	}
-	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
 	for name, p := range doc {
 		if p == nil || p.Input == nil {
-			return nil, fmt.Errorf("prices: %s: no input price", name)
+			return fmt.Errorf("prices: %s: no input price", name)
 		}
 		for _, v := range []float64{*p.Input, p.CachedInput, p.CacheWrite, p.Output} {
 			if v < 0 || math.IsInf(v, 0) {
-				return nil, fmt.Errorf("prices: %s: %v is not a price", name, v)
+				return fmt.Errorf("prices: %s: %v is not a price", name, v)
 			}
 		}
 		price := llm.Price{Input: *p.Input, CachedInput: p.CachedInput, CacheWrite: p.CacheWrite, Output: p.Output}
@@ -72,7 +98,7 @@ func Read(r io.Reader) (*Table, error) {
 			t.own[name] = price
 		}
 	}
-	return t, nil
+	return nil
 }
 
 // Price returns what the model called provider/name costs, or false. A dated

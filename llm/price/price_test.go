@@ -59,7 +59,7 @@ func TestPrice(t *testing.T) {
 func TestRead(t *testing.T) {
 	t.Parallel()
 	table, err := price.Read(strings.NewReader(`{
-		"azure/panel": {"input": 1, "cached_input": 0.5, "output": 2},
+		"azure/panel": {"input": 1, "cached_input": 0.5, "cache_write": 1.5, "output": 2},
 		"azure/*": {"input": 3, "output": 4},
 		"azure/big-*": {"input": 5, "output": 6},
 		"openai/gpt-5-mini": {"input": 7, "output": 8},
@@ -69,7 +69,7 @@ func TestRead(t *testing.T) {
 		t.Fatal(err)
 	}
 	for model, want := range map[string]llm.Price{
-		"azure/panel":                  {Input: 1, CachedInput: 0.5, Output: 2},
+		"azure/panel":                  {Input: 1, CachedInput: 0.5, CacheWrite: 1.5, Output: 2},
 		"azure/other":                  {Input: 3, Output: 4},
 		"azure/big-one":                {Input: 5, Output: 6},
 		"openai/gpt-5-mini":            {Input: 7, Output: 8},
@@ -88,6 +88,34 @@ func TestRead(t *testing.T) {
 		if _, err := price.Read(strings.NewReader(bad)); err == nil || !strings.HasPrefix(err.Error(), "prices:") {
 			t.Errorf("%s: error %v", bad, err)
 		}
+	}
+}
+
+func TestParse(t *testing.T) {
+	t.Parallel()
+	table, err := price.Parse(
+		price.Document{Name: "far", Data: []byte(`{"a/b": {"input": 1}, "a/*": {"input": 2}, "c/d": {"input": 3}}`)},
+		price.Document{Name: "near", Data: []byte(`{"a/b": {"input": 4}, "a/*": {"input": 5}}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for model, want := range map[string]float64{"a/b": 4, "a/x": 5, "c/d": 3} {
+		if p, ok := table.Price(model); !ok || p.Input != want {
+			t.Errorf("%s: %v, want %v", model, p, want)
+		}
+	}
+	if _, err := price.Parse(price.Document{Name: "good", Data: []byte(`{}`)}, price.Document{Name: "bad", Data: []byte(`{`)}); err == nil || !strings.HasPrefix(err.Error(), "bad: prices:") {
+		t.Errorf("error %v", err)
+	}
+	if none, err := price.Parse(); err != nil {
+		t.Error(err)
+	} else if _, ok := none.Price("openai/gpt-5-mini"); !ok {
+		t.Error("no document hides the table")
+	}
+	// What is written to Anthropic's cache costs a quarter more than input.
+	p, _ := table.Price("anthropic/claude-haiku-4-5")
+	if c := p.Cost(llm.Usage{Input: 3e6, CachedInput: 1e6, CacheWrite: 1e6, Output: 1e6}); c != 1+0.1+1.25+5 {
+		t.Errorf("cost %v", c)
 	}
 }
 
