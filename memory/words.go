@@ -2,7 +2,6 @@
 package memory
 
 import (
-	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -18,7 +17,7 @@ const DefaultMost = 8
 
 // Words is a memory that finds memos by their words, without a model: those that share
 // the most telling words with the query, by BM25 (Robertson and Zaragoza 2009,
-// doi:10.1561/1500000019). Where fewer do than were asked for, the newest others are
+// doi:10.1561/1500000019), to which words that half of the memos have count nothing. Where fewer do than were asked for, the newest others are
 // added, so that a person with few memories has all of them in mind. A search returns
 // memos in the order in which they were added; equal contents always give equal
 // answers. The zero value is an empty memory.
@@ -75,14 +74,18 @@ func (w *Words) Search(_ context.Context, q tinytroupe.Query) ([]tinytroupe.Memo
 		return slices.Clone(w.memos), nil
 	}
 	scores := w.scores(q.Text)
-	chosen := make([]int, len(w.memos))
-	for i := range chosen {
-		chosen[i] = i
+	chosen := make([]int, 0, most+1) // the best first
+	for i := len(scores) - 1; i >= 0; i-- {
+		if len(chosen) == most && scores[i] <= scores[chosen[most-1]] {
+			continue
+		}
+		k := len(chosen)
+		for k > 0 && scores[i] > scores[chosen[k-1]] {
+			k--
+		}
+		chosen = slices.Insert(chosen, k, i)
+		chosen = chosen[:min(len(chosen), most)]
 	}
-	slices.SortFunc(chosen, func(a, b int) int {
-		return cmp.Or(cmp.Compare(scores[b], scores[a]), cmp.Compare(b, a))
-	})
-	chosen = chosen[:most]
 	slices.Sort(chosen)
 	found := make([]tinytroupe.Memo, most)
 	for k, i := range chosen {
@@ -101,7 +104,10 @@ func (w *Words) scores(text string) []float64 {
 	for _, word := range slices.Compact(query) {
 		list := w.postings[word]
 		in := float64(len(list))
-		weight := math.Log(1 + (n-in+0.5)/(in+0.5))
+		if 2*in >= n {
+			continue // its weight would be nothing, or less
+		}
+		weight := math.Log((n - in + 0.5) / (in + 0.5))
 		for _, p := range list {
 			c := float64(p.count)
 			norm := 1 - byLength + byLength*float64(w.length[p.memo])/mean

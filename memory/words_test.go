@@ -67,16 +67,15 @@ func TestSearch(t *testing.T) {
 	}
 }
 
-// TestScores holds the weights to the formula, worked out by hand for two memos of two
-// and four words, of which one word is in both and another in the second alone.
+// TestScores holds the weights to the formula, worked out by hand: four memos of two,
+// four, one and one words, of which one word is in half of them, and one in the second
+// alone, twice.
 func TestScores(t *testing.T) {
-	w := filled("blue door", "blue sky, blue sea")
-	both := math.Log(1 + 0.5/2.5)
-	first := both * 2.2 / (1 + 1.2*(0.25+0.75*2.0/3))
-	second := both*2*2.2/(2+1.2*(0.25+0.75*4.0/3)) + math.Log(1+1.5/1.5)*2.2/(1+1.2*(0.25+0.75*4.0/3))
-	for i, want := range []float64{first, second} {
-		if got := w.scores("blue sea")[i]; math.Abs(got-want) > 1e-12 {
-			t.Errorf("memo %d: %v, want %v", i, got, want)
+	w := filled("blue door", "blue sea, sea wind", "rain", "snow")
+	want := []float64{0, math.Log(3.5/1.5) * 2 * 2.2 / (2 + 1.2*(0.25+0.75*4/2)), 0, 0}
+	for i, got := range w.scores("Blue sea!") {
+		if math.Abs(got-want[i]) > 1e-12 {
+			t.Errorf("memo %d: %v, want %v", i, got, want[i])
 		}
 	}
 }
