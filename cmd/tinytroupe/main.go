@@ -105,6 +105,8 @@ func (e *exitError) Unwrap() error { return e.err }
 func usage(err error) error { return &exitError{code: exitUsage, err: err} }
 
 func (p *program) main(ctx context.Context, args []string) int {
+	p.stdout = &screen{w: p.stdout, colours: p.terminal() && !p.noColor()}
+	p.stderr = &screen{w: p.stderr}
 	root := p.command()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

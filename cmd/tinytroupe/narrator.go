@@ -345,7 +345,7 @@ func quote(path string) string {
 // line keeps a text of a study on one line, and harmless to a terminal.
 func line(s string) string {
 	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
+		if drives(r) || r == '\n' || r == '\t' {
 			return ' '
 		}
 		return r

@@ -153,7 +153,7 @@ func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 			return nil, fail.err
 		}
 		for _, d := range page.Data {
-			infos = append(infos, ModelInfo{d.ID, d.Context, d.Output})
+			infos = append(infos, ModelInfo{e.c.Own(d.ID), d.Context, d.Output})
 		}
 		if !page.More || page.Last == "" || page.Last == query.Get("after_id") {
 			break

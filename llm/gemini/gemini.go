@@ -147,7 +147,7 @@ func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 		for _, d := range page.Models {
 			embeds := slices.Contains(d.Methods, "embedContent") || slices.Contains(d.Methods, "batchEmbedContents")
 			if embeds || slices.Contains(d.Methods, "generateContent") {
-				infos = append(infos, ModelInfo{strings.TrimPrefix(d.Name, "models/"), d.Context, d.Output, embeds})
+				infos = append(infos, ModelInfo{e.c.Own(strings.TrimPrefix(d.Name, "models/")), d.Context, d.Output, embeds})
 			}
 		}
 		if page.Next == "" || page.Next == query.Get("pageToken") {

@@ -180,7 +180,7 @@ func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 	}
 	infos := make([]ModelInfo, 0, len(list.Models))
 	for _, m := range list.Models {
-		infos = append(infos, ModelInfo{Name: strings.TrimSuffix(m.Name, ":latest"), Size: m.Size, Family: m.Details.Family})
+		infos = append(infos, ModelInfo{Name: e.c.Own(strings.TrimSuffix(m.Name, ":latest")), Size: m.Size, Family: e.c.Own(m.Details.Family)})
 	}
 	return infos, nil
 }

@@ -150,7 +150,7 @@ func (e *Endpoint) Models(ctx context.Context) ([]ModelInfo, error) {
 	}
 	infos := make([]ModelInfo, 0, len(list.Data))
 	for _, d := range list.Data {
-		infos = append(infos, ModelInfo{ID: d.ID, Context: max(d.MaxModelLen, d.ContextLength, d.Meta.Ctx)})
+		infos = append(infos, ModelInfo{ID: e.c.Own(d.ID), Context: max(d.MaxModelLen, d.ContextLength, d.Meta.Ctx)})
 	}
 	return infos, nil
 }
