@@ -75,7 +75,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	if err := table.Text(os.Stdout, nil); err != nil {
+	if err := table.WriteText(os.Stdout, nil); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -126,7 +126,7 @@ func ExampleAsk() {
 		fmt.Println(err)
 		return
 	}
-	if err := extract.WriteCSV(os.Stdout, result.Answers); err != nil {
+	if err := extract.WriteCSV(os.Stdout, result.Answers, nil); err != nil {
 		fmt.Println(err)
 	}
 	// Output:
@@ -155,7 +155,7 @@ func ExampleCodeByWords() {
 		fmt.Println(err)
 		return
 	}
-	if err := table.Text(os.Stdout, nil); err != nil {
+	if err := table.WriteText(os.Stdout, nil); err != nil {
 		fmt.Println(err)
 	}
 	// Output:

@@ -110,7 +110,7 @@ func FuzzExtract(f *testing.F) {
 			return ok
 		})
 		var b strings.Builder
-		if WriteCSV(&b, r.Answers) != nil || WriteJSONL(&b, r.Answers) != nil {
+		if WriteCSV(&b, r.Answers, nil) != nil || WriteJSONL(&b, r.Answers, nil) != nil {
 			t.Error("it cannot be written")
 		}
 		if _, err := Tally(q[1], r.Answers, nil); err != nil {
@@ -156,7 +156,7 @@ func FuzzJSONL(f *testing.F) {
 			}
 		}
 		var b strings.Builder
-		if err := WriteJSONL(&b, got); err != nil {
+		if err := WriteJSONL(&b, got, nil); err != nil {
 			t.Errorf("%q: %v", text, err)
 		}
 	})

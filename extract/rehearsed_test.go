@@ -54,7 +54,7 @@ func rehearsed(t testing.TB) *tinytroupe.World {
 func jsonl(t testing.TB, answers []extract.Answer) string {
 	t.Helper()
 	var b strings.Builder
-	if err := extract.WriteJSONL(&b, answers); err != nil {
+	if err := extract.WriteJSONL(&b, answers, nil); err != nil {
 		t.Fatal(err)
 	}
 	return b.String()

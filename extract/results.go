@@ -12,10 +12,19 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
+
+const noticeLine = `{"rehearsal":true,"notice":"` + transcript.Notice + `"}`
 
 // columns of answers.csv, before the attributes.
 var columns = []string{"person", "question", "field", "item", "option", "value", "outcome", "reason", "quote", "event", "record", "position", "weight", "scene", "room"}
+
+// WriteOptions are the settings of WriteCSV and WriteJSONL.
+type WriteOptions struct {
+	Rehearsal bool // says that the stand-in made the answers
+}
 
 // WriteCSV writes answers as a table for statistics: person × question × item. Each has
 // one row, but for what was answered to rank (a row for each option, whose value is its
@@ -23,12 +32,13 @@ var columns = []string{"person", "question", "field", "item", "option", "value",
 // shown, best first or, of some of, as they were shown. A list has a number for each of
 // its items. The value is empty unless the outcome is answered. After the columns that
 // every study has come the attributes, by name; one that is called like a column gets
-// "attribute " before its name.
+// "attribute " before its name. Of a rehearsal each row ends in a notice of that.
 //
 // Spreadsheets take some texts for formulas. So a text that begins with = + - @, their
 // wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers, attributes too.
 // Text that is not UTF-8 is made so.
-func WriteCSV(w io.Writer, answers []Answer) error {
+func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
+	rehearsal := o != nil && o.Rehearsal
 	names := map[string]bool{}
 	for i := range answers {
 		for k := range answers[i].Attributes {
@@ -39,10 +49,13 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 	c := csv.NewWriter(w)
 	head := slices.Clone(columns)
 	for _, k := range attributes {
-		if slices.Contains(columns, k) {
+		if slices.Contains(columns, k) || k == "notice" {
 			k = "attribute " + k
 		}
 		head = append(head, safe(k))
+	}
+	if rehearsal {
+		head = append(head, "notice")
 	}
 	c.Write(head)
 	for i := range answers {
@@ -60,6 +73,9 @@ func WriteCSV(w io.Writer, answers []Answer) error {
 					v = safe(v)
 				}
 				row = append(row, v)
+			}
+			if rehearsal {
+				row = append(row, transcript.Notice)
 			}
 			c.Write(row)
 		}
@@ -122,9 +138,13 @@ func safe(s string) string {
 	return s
 }
 
-// WriteJSONL writes answers as JSON, one a line, with nothing left out.
-func WriteJSONL(w io.Writer, answers []Answer) error {
+// WriteJSONL writes answers as JSON, one a line, with nothing left out. Of a rehearsal
+// the first line says so, as in a transcript.
+func WriteJSONL(w io.Writer, answers []Answer, o *WriteOptions) error {
 	b := bufio.NewWriter(w)
+	if o != nil && o.Rehearsal {
+		b.WriteString(noticeLine + "\n")
+	}
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
 	for i := range answers {
@@ -141,7 +161,7 @@ func ReadJSONL(file string, r io.Reader) ([]Answer, error) {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 64<<20)
 	for line := 1; s.Scan(); line++ {
-		if strings.TrimSpace(s.Text()) == "" {
+		if line := strings.TrimSpace(s.Text()); line == "" || line == noticeLine {
 			continue
 		}
 		var a Answer

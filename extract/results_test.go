@@ -3,6 +3,7 @@ package extract
 import (
 	"bytes"
 	"encoding/csv"
+	"encoding/json"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	tt "github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 func TestAnswersCSV(t *testing.T) {
@@ -25,10 +27,52 @@ func TestAnswersCSV(t *testing.T) {
 		without(advert, "Zoe", Invalid, nil))
 	all[len(all)-1].Reason = "Zoe did not say \"B\""
 	var b strings.Builder
-	if err := WriteCSV(&b, all); err != nil {
+	if err := WriteCSV(&b, all, nil); err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "answers.csv", b.String())
+}
+
+// Whatever the stand-in made says so, and is read all the same.
+func TestRehearsalSaysSo(t *testing.T) {
+	all := sampleAnswers()[:9]
+	for name, write := range map[string]func(b *bytes.Buffer) error{
+		"csv":   func(b *bytes.Buffer) error { return WriteCSV(b, all, &WriteOptions{Rehearsal: true}) },
+		"jsonl": func(b *bytes.Buffer) error { return WriteJSONL(b, all, &WriteOptions{Rehearsal: true}) },
+		"table": func(b *bytes.Buffer) error {
+			table, err := Tally(advert, all, &TallyOptions{Rehearsal: true})
+			if err != nil {
+				return err
+			}
+			if data, err := json.Marshal(table); err != nil || !strings.Contains(string(data), transcript.Notice) {
+				t.Errorf("%s %v", data, err)
+			}
+			return table.WriteCSV(b)
+		},
+	} {
+		var b bytes.Buffer
+		if err := write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if name == "jsonl" {
+			if !strings.HasPrefix(b.String(), `{"rehearsal":true,"notice":"`+transcript.Notice+"\"}\n") {
+				t.Error(b.String())
+			}
+			if got, err := ReadJSONL("x", &b); err != nil || !cmp.Equal(got, all, cmpopts.EquateEmpty()) {
+				t.Errorf("%+v %v", got, err)
+			}
+			continue
+		}
+		rows, err := csv.NewReader(&b).ReadAll()
+		if err != nil || len(rows) < 3 {
+			t.Fatal(rows, err)
+		}
+		for i, r := range rows {
+			if want := map[bool]string{true: "notice", false: transcript.Notice}[i == 0]; r[len(r)-1] != want {
+				t.Errorf("%s: row %d: %q", name, i, r)
+			}
+		}
+	}
 }
 
 // No cell of a table begins as a formula does, unless it is a number; and nothing but
@@ -43,7 +87,7 @@ func TestNoFormulas(t *testing.T) {
 			Reason: text.Draw(t, "reason"), Evidence: []Evidence{{Quote: text.Draw(t, "quote"), Record: text.Draw(t, "record")}},
 			Respondent: Respondent{Person: text.Draw(t, "person"), Scene: text.Draw(t, "scene"), Room: text.Draw(t, "room"), Attributes: map[string]string{text.Draw(t, "name"): text.Draw(t, "attribute")}}}
 		var b bytes.Buffer
-		if err := WriteCSV(&b, []Answer{a}); err != nil {
+		if err := WriteCSV(&b, []Answer{a}, nil); err != nil {
 			t.Fatal(err)
 		}
 		rows, err := csv.NewReader(&b).ReadAll()
@@ -90,7 +134,7 @@ func TestJSONL(t *testing.T) {
 		})
 		all := rapid.SliceOfN(one, 0, 5).Draw(t, "answers")
 		var b bytes.Buffer
-		if err := WriteJSONL(&b, all); err != nil {
+		if err := WriteJSONL(&b, all, nil); err != nil {
 			t.Fatal(err)
 		}
 		got, err := ReadJSONL("answers.jsonl", &b)

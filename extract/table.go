@@ -12,19 +12,18 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
-// TextOptions are the settings of Table.Text.
+// TextOptions are the settings of Table.WriteText.
 type TextOptions struct {
-	Rehearsal bool // marks the table as made by the stand-in
-	Bar       int  // most columns of a bar; 0 means 20
+	Bar int // most columns of a bar; 0 means 20
 }
 
-// Text writes the table for a terminal: bars, counts, shares with their intervals in
+// WriteText writes the table for a terminal: bars, counts, shares with their intervals in
 // per cent, and the base beside them. Nothing in it can drive the terminal.
 //
 //	choice.advert, base 11 of 13: 1 absent, 1 refused
 //	  A ███████ 7  64 % (35–85)
 //	  B ████    4  36 % (15–65)
-func (t *Table) Text(w io.Writer, o *TextOptions) error {
+func (t *Table) WriteText(w io.Writer, o *TextOptions) error {
 	if o == nil {
 		o = &TextOptions{}
 	}
@@ -38,7 +37,7 @@ func (t *Table) Text(w io.Writer, o *TextOptions) error {
 		indent := "  "
 		if g.Values == nil {
 			b.WriteString(transcript.OneLine(t.Name))
-			if o.Rehearsal {
+			if t.Rehearsal {
 				b.WriteString(" (rehearsal)")
 			}
 			b.WriteString(", " + g.base(t.Weighted) + "\n")
@@ -159,6 +158,9 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	}
 	head = append(head, "figure", "value", "label", "count", "estimate", "low", "high", "weight", "effective",
 		"asked", "answered", "absent", "refused", "invalid", "failed", "skipped", "people")
+	if t.Rehearsal {
+		head = append(head, "notice")
+	}
 	c.Write(head)
 	for i := range t.Groups {
 		g := &t.Groups[i]
@@ -182,6 +184,9 @@ func (t *Table) WriteCSV(w io.Writer) error {
 			line = append(line, plain(g.Weight), plain(g.Effective))
 			for _, n := range []int{g.Base.Asked, g.Base.Answered, g.Base.Absent, g.Base.Refused, g.Base.Invalid, g.Base.Failed, g.Base.Skipped, g.People} {
 				line = append(line, strconv.Itoa(n))
+			}
+			if t.Rehearsal {
+				line = append(line, t.Notice)
 			}
 			c.Write(line)
 		}

@@ -6,12 +6,16 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // TallyOptions are the settings of Tally.
 type TallyOptions struct {
 	By    []Dimension // cross-tabulates: a group for each combination that occurs, after the total
 	Level float64     // of the intervals; 0 means 0.95
+
+	Rehearsal bool // the table says that the stand-in made it
 
 	// Also holds answers in which a Dimension that is a field of the same item is looked
 	// up; nil means the answers that are counted. Codes, say, stand apart from the rest.
@@ -35,12 +39,15 @@ func (b Band) String() string {
 
 // A Table is how often what was answered.
 type Table struct {
-	Name     string   `json:"name"`
-	Type     Kind     `json:"type"`
-	By       []string `json:"by,omitempty"`
-	Level    float64  `json:"level"`
-	Weighted bool     `json:"weighted,omitempty"` // some respondents have a weight other than 1
-	Groups   []Group  `json:"groups"`             // the total, then each combination of By
+	Name      string   `json:"name"`
+	Text      string   `json:"text,omitempty"` // what was asked or looked for
+	Type      Kind     `json:"type"`
+	By        []string `json:"by,omitempty"`
+	Level     float64  `json:"level"`
+	Weighted  bool     `json:"weighted,omitempty"` // some respondents have a weight other than 1
+	Rehearsal bool     `json:"rehearsal,omitempty"`
+	Notice    string   `json:"notice,omitempty"` // of a rehearsal: what that means
+	Groups    []Group  `json:"groups"`           // the total, then each combination of By
 }
 
 // A Group is a column of a table.
@@ -104,7 +111,13 @@ func Tally(q Question, answers []Answer, o *TallyOptions) (*Table, error) {
 		return nil, fmt.Errorf("tally %s: answers of type %q cannot be counted: %s", q.ID, q.kind(),
 			map[bool]string{true: "tally one of its fields", false: "code them first"}[q.compound()])
 	}
-	t := &Table{Name: q.ID, Type: q.kind(), Level: o.Level}
+	t := &Table{Name: q.ID, Text: q.Ask, Type: q.kind(), Level: o.Level, Rehearsal: o.Rehearsal}
+	if t.Text == "" {
+		t.Text = q.Find
+	}
+	if t.Rehearsal {
+		t.Notice = transcript.Notice
+	}
 	if t.Level == 0 {
 		t.Level = 0.95
 	}

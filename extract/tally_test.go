@@ -65,11 +65,14 @@ func TestTables(t *testing.T) {
 	}
 	write := func(q Question, answers []Answer, o *TallyOptions, rehearsal bool) {
 		t.Helper()
+		if rehearsal {
+			o = &TallyOptions{Rehearsal: true}
+		}
 		table, err := Tally(q, answers, o)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := table.Text(&text, &TextOptions{Rehearsal: rehearsal}); err != nil {
+		if err := table.WriteText(&text, nil); err != nil {
 			t.Fatal(err)
 		}
 		if err := table.WriteCSV(&csv); err != nil {
@@ -180,7 +183,7 @@ func TestTallyCountsAnswers(t *testing.T) {
 			t.Error(err)
 		}
 		var text strings.Builder
-		if err := with.Text(&text, nil); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
+		if err := with.WriteText(&text, nil); err != nil || strings.Contains(text.String(), "NaN") || strings.Contains(text.String(), "Inf") {
 			t.Error(text.String(), err)
 		}
 	})
@@ -207,7 +210,7 @@ func TestTallyByField(t *testing.T) {
 		t.Fatal(err)
 	}
 	var text strings.Builder
-	if err := table.Text(&text, nil); err != nil {
+	if err := table.WriteText(&text, nil); err != nil {
 		t.Fatal(err)
 	}
 	const want = `pains.pain.code, base 3 of 4: 1 absent; from 2 respondents

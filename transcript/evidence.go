@@ -68,7 +68,7 @@ func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 		if t == nil || slices.Contains([]string{kindStep, string(tinytroupe.EventEdited), string(tinytroupe.EventFired)}, t.Kind) {
 			continue
 		}
-		if _, perceives := ev.Perceived(o.For); o.For != "" && ev.Who != o.For && !perceives {
+		if o.For != "" && ev.Who != o.For && !p.perceives(&ev, o.For) {
 			continue
 		}
 		l := EvidenceLine{Number: n, Room: o.Room, Seq: ev.Seq, Step: ev.Step, Who: t.From, To: t.To, Kind: t.Type, Content: t.Content, Data: t.Data}
@@ -89,6 +89,12 @@ func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 		}
 		e.Lines = append(e.Lines, l)
 	}
+}
+
+// perceives reports whether an event reaches a person who is there.
+func (p *Printer) perceives(ev *tinytroupe.Event, name string) bool {
+	_, ok := ev.Perceived(name)
+	return ok && (len(p.present) == 0 || slices.Contains(ev.To, name) || slices.Contains(p.present, name))
 }
 
 // Acted reports whether a person's own words stand in the line: something they said,

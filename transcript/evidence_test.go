@@ -81,6 +81,26 @@ func TestEvidenceNumbers(t *testing.T) {
 	}
 }
 
+// Who came later, or has left, did not perceive what everyone there did.
+func TestEvidencePresence(t *testing.T) {
+	say := func(words string) tt.Event {
+		return tt.Event{Kind: tt.EventPerceived, To: []string{tt.Everyone}, Stimulus: &tt.Stimulus{Kind: tt.Conversation, Content: words}}
+	}
+	events := []tt.Event{{Kind: tt.EventJoined, Who: "A"}, say("one"), {Kind: tt.EventJoined, Who: "B"}, say("two"), {Kind: tt.EventLeft, Who: "B"}, say("three")}
+	for name, want := range map[string]string{"A": "joined one two three", "B": "joined two left"} {
+		var got []string
+		for _, l := range NewEvidence(slices.Values(events), &EvidenceOptions{For: name}).Lines {
+			if l.Content == "" {
+				l.Content = l.Kind
+			}
+			got = append(got, l.Content)
+		}
+		if s := strings.Join(got, " "); s != want {
+			t.Errorf("%s: %s, want %s", name, s, want)
+		}
+	}
+}
+
 func TestQuote(t *testing.T) {
 	const said = "B.  I watch “films”\nat night, don’t I? ＫＩＮＯ 黒の深さが大切です. Straße; ΣΊΣΥΦΟΣ"
 	for _, c := range []struct{ quote, found string }{
