@@ -2,9 +2,12 @@ package record
 
 import (
 	"encoding/binary"
+	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -66,48 +69,109 @@ func FuzzCalls(f *testing.F) {
 	}
 	dir := f.TempDir()
 	f.Fuzz(func(t *testing.T, edits []byte, length uint32) {
-		data := append([]byte(nil), good[:min(int(length), len(good))]...)
-		for ; len(edits) >= 5 && len(data) > 0; edits = edits[5:] {
-			data[int(binary.BigEndian.Uint32(edits))%len(data)] ^= edits[4]
-		}
-		path := filepath.Join(dir, fmt.Sprint(os.Getpid(), "-", callsFile))
-		if err := os.WriteFile(path, data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-		defer func() {
-			for _, more := range []string{"", "-wal", "-shm", "-journal"} {
-				_ = os.Remove(path + more)
-			}
-		}()
-		for _, readOnly := range []bool{true, false} {
-			c, err := openCalls(path, &callsOptions{readOnly: readOnly, fast: true})
-			if err != nil {
-				continue
-			}
-			for key, text := range want {
-				if resp, ok, err := c.Get(key); err == nil && ok && resp.Text != text {
-					t.Errorf("%s: %.40q instead of %.40q", key, resp.Text, text)
-				}
-			}
-			for e, err := range c.Entries() {
-				if err != nil {
-					break
-				}
-				_, _ = c.Request(e.ID)
-				// A row may name another reply that is whole: nothing binds the two but Get.
-				if text, err := c.Reply(e.ID); err == nil && text != "" && !among(want, text) {
-					t.Errorf("call %d: %q", e.ID, text)
-				}
-			}
-			if !readOnly {
-				if id, err := c.Begin(call("new", ask("new"))); err == nil {
-					_ = c.End(id, answer("new"))
-				}
-				_, _ = c.Ledger(nil)
-			}
-			_ = c.Close()
-		}
+		damaged(t, filepath.Join(dir, fmt.Sprint(os.Getpid(), "-", callsFile)), good, want, edits, length)
 	})
+}
+
+// damaged reads, and goes on with, a file of calls to which edits were made.
+func damaged(t *testing.T, path string, good []byte, want map[string]string, edits []byte, length uint32) {
+	t.Helper()
+	data := append([]byte(nil), good[:min(int(length), len(good))]...)
+	for ; len(edits) >= 5 && len(data) > 0; edits = edits[5:] {
+		data[int(binary.BigEndian.Uint32(edits))%len(data)] ^= edits[4]
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		for _, more := range []string{"", "-wal", "-shm", "-journal"} {
+			_ = os.Remove(path + more)
+		}
+	}()
+	for _, readOnly := range []bool{true, false} {
+		c, err := openCalls(path, &callsOptions{readOnly: readOnly, fast: true})
+		if err != nil {
+			continue
+		}
+		for key, text := range want {
+			if resp, ok, err := c.Get(key); err == nil && ok && resp.Text != text {
+				t.Errorf("%s: %.40q instead of %.40q", key, resp.Text, text)
+			}
+		}
+		for e, err := range c.Entries() {
+			if err != nil {
+				break
+			}
+			_, _ = c.Request(e.ID)
+			// A row may name another reply that is whole: nothing binds the two but Get.
+			if text, err := c.Reply(e.ID); err == nil && text != "" && !among(want, text) {
+				t.Errorf("call %d: %q", e.ID, text)
+			}
+		}
+		if !readOnly {
+			if id, err := c.Begin(call("new", ask("new"))); err == nil {
+				_ = c.End(id, answer("new"))
+			}
+			_, _ = c.Ledger(nil)
+		}
+		_ = c.Close()
+	}
+}
+
+var mutations = flag.Int("mutations", 400, "how many damaged journals, and a twentieth as many damaged files of calls, TestMutations reads")
+
+// TestMutations is FuzzJournal and FuzzCalls without what guides them, which a database
+// in the same package makes slow: bytes changed, left out, put in, doubled and cut.
+func TestMutations(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(3, 4))
+	var journal []byte
+	for i := range 6 {
+		for _, ev := range commit(rnd, 1+3*i, 3) {
+			line, err := marshal(&ev, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			journal = append(journal, line...)
+		}
+	}
+	for range *mutations {
+		data := slices.Clone(journal)
+		for range 1 + rnd.IntN(4) {
+			at := rnd.IntN(len(data) + 1)
+			to := min(len(data), at+rnd.IntN(40))
+			switch rnd.IntN(6) {
+			case 0:
+				data = slices.Delete(data, at, to)
+			case 1:
+				data = slices.Insert(data, at, data[at:to]...)
+			case 2:
+				data = slices.Insert(data, at, []byte("{}[]\",:\n\x00\xff1e9")[rnd.IntN(13)])
+			case 3:
+				data = data[:at]
+			default:
+				if at < len(data) {
+					data[at] ^= 1 << rnd.IntN(8)
+				}
+			}
+			if len(data) == 0 {
+				break
+			}
+		}
+		readAlike(t, data)
+	}
+	good, want := goodCalls(t)
+	path := filepath.Join(t.TempDir(), callsFile)
+	for range *mutations / 20 {
+		edits := make([]byte, 5*(1+rnd.IntN(6)))
+		for i := range edits {
+			edits[i] = byte(rnd.Uint32())
+		}
+		length := uint32(len(good))
+		if rnd.IntN(4) == 0 {
+			length = rnd.Uint32N(length)
+		}
+		damaged(t, path, good, want, edits, length)
+	}
 }
 
 func among(want map[string]string, text string) bool {
