@@ -39,7 +39,7 @@ func (v Value) String() string {
 	case "":
 		return ""
 	case Scale, Number:
-		return strconv.FormatFloat(v.Number, 'f', -1, 64)
+		return plain(v.Number)
 	case SomeOf, Rank:
 		return string(jsonOf(nonNil(v.List)))
 	}
@@ -285,6 +285,15 @@ func hopeless(err error) bool {
 		}
 	}
 	return false
+}
+
+// plain spells a number in digits, and with an exponent only where it is very large or
+// very small.
+func plain(x float64) string {
+	if a := math.Abs(x); a != 0 && (a < 1e-6 || a >= 1e21) {
+		return strconv.FormatFloat(x, 'g', -1, 64)
+	}
+	return strconv.FormatFloat(x, 'f', -1, 64)
 }
 
 func clip(s string, n int) string {

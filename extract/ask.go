@@ -76,6 +76,9 @@ func Ask(ctx context.Context, qs []Question, people []Panelist, o *AskOptions) (
 	}
 	people = slices.Clone(people)
 	for i := range people {
+		if people[i].Who == nil {
+			return nil, fmt.Errorf("ask: number %d of the people is nobody", i+1)
+		}
 		if people[i].Person == "" {
 			people[i].Person = people[i].Who.Name()
 		}
@@ -205,7 +208,7 @@ func memory(qs []Question, answers []Answer) string {
 				said = append(said, "that I would not say")
 			case a.Outcome == Answered:
 				s := a.Value.String()
-				if len(a.Evidence) > 0 && a.Value.Kind != Text {
+				if len(a.Evidence) > 0 && a.Evidence[0].Quote != "" && a.Value.Kind != Text {
 					s += " (" + a.Evidence[0].Quote + ")"
 				}
 				if a.Field != "" {

@@ -204,9 +204,12 @@ func (x *Extractor) subject(ctx context.Context, written []Question, s *Subject,
 	}
 	r := &reading{x: x, s: s, draw: draw, written: written, qs: reordered(written, true, x.opts.Seed, keys...)}
 	for _, j := range s.Journals {
+		if j.Events == nil {
+			continue
+		}
 		r.evidence.Add(j.Events, &transcript.EvidenceOptions{Room: j.Room, For: s.Person, People: j.People})
 	}
-	speaks := slices.ContainsFunc(r.evidence.Lines, func(l transcript.EvidenceLine) bool { return r.own(&l) })
+	speaks := slices.ContainsFunc(r.evidence.Lines, func(l transcript.EvidenceLine) bool { return l.Content != "" && r.own(&l) })
 	if !speaks {
 		return r.all(Absent, "nothing was said or done"), nil
 	}
@@ -361,7 +364,7 @@ func (r *reading) request(shown *transcript.Evidence, n, of int) (*llm.Request, 
 	if err != nil {
 		return nil, err
 	}
-	second, err := x.templates.text("questions.tmpl", questionsData{x.opts.Objective, r.s.Person, strings.Join(r.s.Speakers, ", "), newQuestionsData(r.qs, false)})
+	second, err := x.templates.text("questions.tmpl", questionsData{x.opts.Objective, oneLine(r.s.Person), oneLine(strings.Join(r.s.Speakers, ", ")), newQuestionsData(r.qs, false)})
 	if err != nil {
 		return nil, err
 	}

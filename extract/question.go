@@ -242,5 +242,8 @@ func reordered(qs []Question, all bool, seed uint64, keys ...string) []Question 
 	return out
 }
 
+// oneLine keeps a name from posing as several lines of a prompt.
+func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+
 // foldText is a text without differences of case and spacing.
 func foldText(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }

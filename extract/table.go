@@ -7,14 +7,14 @@ import (
 	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // TextOptions are the settings of Table.WriteText.
 type TextOptions struct {
-	Bar int // most columns of a bar; 0 means 20
+	Bar  int // most columns of a bar; 0 means 20
+	Name int // most columns of a value and its label; 0 means 40. What is longer is cut, here alone
 }
 
 // WriteText writes the table for a terminal: bars, counts, shares with their intervals in
@@ -27,9 +27,12 @@ func (t *Table) WriteText(w io.Writer, o *TextOptions) error {
 	if o == nil {
 		o = &TextOptions{}
 	}
-	width := o.Bar
+	width, name := o.Bar, o.Name
 	if width <= 0 {
 		width = 20
+	}
+	if name <= 0 {
+		name = 40
 	}
 	var b strings.Builder
 	for i := range t.Groups {
@@ -49,7 +52,7 @@ func (t *Table) WriteText(w io.Writer, o *TextOptions) error {
 			}
 			b.WriteString("  " + strings.Join(names, ", ") + ", " + g.base(t.Weighted) + "\n")
 		}
-		g.rows(&b, indent, width)
+		g.rows(&b, indent, width, name)
 		if g.Stats != nil {
 			b.WriteString(indent + g.Stats.text() + "\n")
 		}
@@ -85,11 +88,11 @@ func (g *Group) base(weighted bool) string {
 	return s
 }
 
-func (g *Group) rows(b *strings.Builder, indent string, width int) {
+func (g *Group) rows(b *strings.Builder, indent string, width, name int) {
 	most, names, counts := 0.0, 0, 1
 	for _, r := range g.Rows {
 		most = max(most, r.Weight)
-		names = max(names, utf8.RuneCountInString(r.name()))
+		names = max(names, transcript.Width(r.name(name)))
 		counts = max(counts, len(strconv.Itoa(r.Count)))
 	}
 	// A block for each answer, or fewer where there is no room.
@@ -100,7 +103,7 @@ func (g *Group) rows(b *strings.Builder, indent string, width int) {
 	longest := int(math.Ceil(most*scale - 1e-9))
 	for _, r := range g.Rows {
 		bar := int(math.Ceil(r.Weight*scale - 1e-9))
-		fmt.Fprintf(b, "%s%s%s %s%s %*d", indent, r.name(), strings.Repeat(" ", names-utf8.RuneCountInString(r.name())),
+		fmt.Fprintf(b, "%s%s%s %s%s %*d", indent, r.name(name), strings.Repeat(" ", names-transcript.Width(r.name(name))),
 			strings.Repeat("█", bar), strings.Repeat(" ", longest-bar), counts, r.Count)
 		if r.Share != nil {
 			b.WriteString("  " + r.Share.text())
@@ -112,10 +115,14 @@ func (g *Group) rows(b *strings.Builder, indent string, width int) {
 	}
 }
 
-func (r *Row) name() string {
+func (r *Row) name(most int) string {
 	s := transcript.OneLine(r.Value)
 	if r.Label != "" {
 		s += " " + transcript.OneLine(r.Label)
+	}
+	for short := []rune(s); transcript.Width(s) > most && len(short) > 1; {
+		short = short[:len(short)-1]
+		s = string(short) + "…"
 	}
 	return s
 }
@@ -227,5 +234,3 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	c.Flush()
 	return c.Error()
 }
-
-func plain(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }

@@ -102,7 +102,7 @@ type Stats struct {
 
 // Tally counts the answers to q, which has one value: see [Question.Leaves]. Only what
 // was answered is counted; everything else stands in the bases. Free texts have to be
-// coded first. Nothing in a table is NaN or infinite.
+// coded first; a value that is none of the question's is an error. Nothing in a table is NaN or infinite.
 func Tally(q Question, answers []Answer, o *TallyOptions) (*Table, error) {
 	if o == nil {
 		o = &TallyOptions{}
@@ -128,6 +128,11 @@ func Tally(q Question, answers []Answer, o *TallyOptions) (*Table, error) {
 	for i := range answers {
 		if answers[i].Name() == q.ID {
 			mine = append(mine, &answers[i])
+			if answers[i].Outcome == Answered {
+				if _, err := q.read(jsonOf(answers[i].Value)); err != nil {
+					return nil, fmt.Errorf("tally %s: the answer of %s is none to this question: %w", q.ID, answers[i].Person, err)
+				}
+			}
 			if w := answers[i].weight(); w < 0 || !finite(w) {
 				return nil, fmt.Errorf("tally %s: %s has the weight %v", q.ID, answers[i].Person, w)
 			}
@@ -210,10 +215,12 @@ func fieldsOf(answers []Answer) map[string]*Answer {
 // value is the group of an answer.
 func (d *Dimension) value(a *Answer, fields map[string]*Answer) string {
 	v, ok := a.Attributes[d.Name]
-	if f := fields[place(a)+"\x00"+d.Name]; !ok && f != nil {
-		v, ok = f.Value.String(), true
-		if f.Outcome != Answered {
-			v = "(" + string(f.Outcome) + ")"
+	if !ok {
+		if f := fields[place(a)+"\x00"+d.Name]; f != nil {
+			v, ok = f.Value.String(), true
+			if f.Outcome != Answered {
+				v = "(" + string(f.Outcome) + ")"
+			}
 		}
 	}
 	switch {

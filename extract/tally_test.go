@@ -103,6 +103,10 @@ func TestTallyRefuses(t *testing.T) {
 		{advert, nil, &TallyOptions{Level: 95}, "between 0 and 1"},
 		{again, []Answer{{Question: "again", Respondent: Respondent{Person: "Zoe", Weight: -1}}}, nil, "Zoe has the weight -1"},
 		{again, []Answer{{Question: "again", Respondent: Respondent{Weight: math.NaN()}}}, nil, "weight NaN"},
+		{order, []Answer{answer(order, "Zoe", Value{List: []string{"X", "Y"}}, nil)}, nil, "the answer of Zoe is none to this question: it ranks 2 of 3"},
+		{advert, []Answer{answer(advert, "Zoe", Value{Text: "Q"}, nil)}, nil, "none of the options"},
+		{intent, []Answer{answer(intent, "Zoe", Value{Number: 9}, nil)}, nil, "outside of 1..5"},
+		{advert, []Answer{{Question: "choice", Field: "advert", Type: OneOf, Outcome: Answered}}, nil, "there is no value"},
 	} {
 		if _, err := Tally(c.q, c.a, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.q.ID, err, c.want)

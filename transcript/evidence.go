@@ -194,6 +194,9 @@ func (e *Evidence) Quote(text, by string, number int) (Quotation, bool) {
 	return Quotation{}, false
 }
 
+// Width is how many columns a text on one line takes on a terminal.
+func Width(s string) int { return width(s) }
+
 // OneLine is a text on one line in which nothing can drive a terminal: line breaks are
 // shown as \n, control characters as \x1b.
 func OneLine(s string) string { return line(s) }
