@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"pgregory.net/rapid"
+
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
@@ -354,4 +356,43 @@ type embedding func(context.Context, []string) ([][]float32, llm.Usage, error)
 func (embedding) Name() string { return "test/embedding" }
 func (e embedding) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
 	return e(ctx, texts)
+}
+
+// Whatever comes of calls, the bound falls when most of the last 16, since it fell
+// last, were rejected, to a half, and then only.
+func TestLimiterFallsOnlyWhenMostAreRejected(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		l := llm.NewLimiter(&llm.LimiterOptions{Parallel: 32})
+		var reject bool
+		m := llm.Wrap(fake(func(context.Context, *llm.Request) (*llm.Response, error) {
+			if reject {
+				return nil, llm.ErrRate
+			}
+			return says("hi"), nil
+		}), llm.Limit(l))
+		likely := rapid.IntRange(0, 10).Draw(rt, "of ten")
+		bound, last := 32, []bool{}
+		for range 200 {
+			reject = rapid.IntRange(1, 10).Draw(rt, "outcome") <= likely
+			m.Generate(context.Background(), hello("Hi."))
+			last = append(last, reject)
+			last = last[max(0, len(last)-16):]
+			n := 0
+			for _, r := range last {
+				if r {
+					n++
+				}
+			}
+			if reject && n > 8 {
+				bound, last = max(1, bound/2), nil
+			}
+			if got := l.Parallel(); got < bound || bound > 1 && got != bound {
+				rt.Fatalf("the bound is %d after %v, want %d", got, last, bound)
+			}
+			if bound == 1 {
+				return // from here on, calls one at a time fill it, and it may grow
+			}
+		}
+	})
 }
