@@ -269,7 +269,7 @@ func askTrial(t *testing.T, schema json.RawMessage) trial {
 	}}
 }
 
-// embedTrial asks for the vectors of twelve texts, one after another.
+// embedTrial asks for the vectors of twelve texts.
 func embedTrial(t *testing.T) trial {
 	dir := filepath.Join(t.TempDir(), "record")
 	f := &faulty{}
@@ -288,17 +288,28 @@ func embedTrial(t *testing.T) trial {
 		defer vendor.Close()
 		e := llm.WrapEmbedder(vendor, &llm.EmbedderOptions{Store: calls, Log: calls, Retry: quick, Limiter: llm.NewLimiter(nil)})
 		o.dir = dir
-		for i := range 12 {
-			v, _, err := e.Embed(context.Background(), []string{fmt.Sprintf("text number %d", i)})
-			switch {
-			case err != nil:
-				o.text += err.Error() + "\n"
-			case len(v) != 1 || len(v[0]) == 0:
-				t.Errorf("text %d: a vector without numbers", i)
-			default:
+		products, problems := make([]string, 12), make([]string, 12)
+		var wg sync.WaitGroup
+		for i := range products {
+			wg.Go(func() {
+				v, _, err := e.Embed(context.Background(), []string{fmt.Sprintf("text number %d", i)})
+				switch {
+				case err != nil:
+					problems[i] = err.Error() + "\n"
+				case len(v) != 1 || len(v[0]) == 0:
+					t.Errorf("text %d: a vector without numbers", i)
+				default:
+					products[i] = fmt.Sprintln(v)
+				}
+			})
+		}
+		wg.Wait()
+		for i, p := range products {
+			if p != "" {
 				o.have++
-				o.product += fmt.Sprintln(v)
 			}
+			o.product += p
+			o.text += problems[i]
 		}
 		o.served = s.Stats()
 		o.code = map[bool]int{true: exitDone, false: exitFailed}[o.have == 12]
