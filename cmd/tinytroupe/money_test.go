@@ -144,3 +144,34 @@ func TestStory20NoOtherPayer(t *testing.T) {
 		})
 	}
 }
+
+// TestRateLimitedRun: a run of 24 at once gets through at servers that take three at a
+// time, and at one that takes nothing for a second and says so, with no call lost and
+// no setting touched.
+func TestRateLimitedRun(t *testing.T) {
+	const people, steps = 24, 2
+	var closed atomic.Int64 // until when, in nanoseconds
+	for name, o := range map[string]llmtest.ServerOptions{
+		"three at a time": {Reply: talker, Parallel: 3, Latency: 20 * time.Millisecond},
+		"closed for a second": {Reply: talker, Faults: func(n int) llmtest.Fault {
+			if n == people/2 {
+				closed.Store(time.Now().Add(time.Second).UnixNano())
+			}
+			if left := time.Until(time.Unix(0, closed.Load())); left > 0 {
+				return llmtest.Fault{Kind: llmtest.Rate, RetryAfter: left}
+			}
+			return llmtest.Fault{}
+		}},
+	} {
+		s := llmtest.NewServer(t, &o)
+		e := runStudy(t, everybody(t, people, steps), s, "--parallel", "24")
+		st := s.Stats()
+		t.Logf("%s: %d calls, %d of them rejected", name, st.Calls, st.Calls-st.Answered)
+		if e.code != exitDone || st.Answered != people*steps || present(t, e.dir) != people*steps {
+			t.Errorf("%s: exit %d, %+v, %d turns\n%s", name, e.code, st, present(t, e.dir), e.stderr)
+		}
+		if rejected := st.Calls - st.Answered; rejected == 0 || rejected > 150 {
+			t.Errorf("%s: %d rejections", name, rejected)
+		}
+	}
+}
