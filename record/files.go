@@ -309,7 +309,7 @@ type Failure struct {
 	Outcome string `json:"outcome,omitempty"` // refused, invalid, failed
 	Cause   string `json:"cause"`
 	Call    string `json:"call,omitempty"` // key of the model call
-	Raw     string `json:"raw,omitempty"`  // what the model said, whole
+	Raw     string `json:"raw,omitempty"`  // what the model said, whole; of a panic, the stack
 }
 
 // AddFailure appends a line to failures.jsonl.

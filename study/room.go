@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"runtime/debug"
 	"slices"
 
 	"github.com/tinytroupe-go/tinytroupe"
@@ -173,6 +174,17 @@ type inert struct{}
 
 func (inert) Decide(context.Context, *tinytroupe.Perception) (*tinytroupe.Decision, error) {
 	return nil, errors.ErrUnsupported
+}
+
+// safely makes a panic an error of the room, so that the other rooms end as they do
+// after any error. What panics within a turn has been made one by the world.
+func (rm *room) safely(f func() error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("%s: %w", rm.r.s.File, &tinytroupe.PanicError{In: rm.id.Name(), Value: v, Stack: debug.Stack()})
+		}
+	}()
+	return f()
 }
 
 // play does what is left of a part.

@@ -282,7 +282,7 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 		return fmt.Errorf("%s:%d: %w", r.s.File, r.parts[k].line, err)
 	}
 	err := r.each(ctx, len(rooms), func(ctx context.Context, i int) error {
-		err := rooms[i].play(ctx, k)
+		err := rooms[i].safely(func() error { return rooms[i].play(ctx, k) })
 		if err != nil && !r.enough(err) {
 			stop() // nothing new is begun
 		}

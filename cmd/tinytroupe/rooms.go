@@ -166,6 +166,9 @@ func (s *session) addFailure(err error) error {
 	if re, ok := errors.AsType[*study.RoomError](err); ok {
 		f.Scene, f.Room = re.Room.Scene, re.Room.ID
 	}
+	if p, ok := errors.AsType[*tinytroupe.PanicError](err); ok {
+		f.Raw = string(p.Stack)
+	}
 	return s.rec.AddFailure(f)
 }
 
