@@ -38,7 +38,7 @@ func company(t *testing.T, m llm.Model, names ...string) *tt.World {
 }
 
 var survey = []Question{
-	{ID: "intent", Ask: "How likely are you to buy it?", Type: Scale, Lo: 1, Hi: 5, Labels: []Label{{"1", "definitely not"}, {"5", "definitely"}}},
+	{ID: "intent", Ask: "How likely are you to buy it?", Find: "For an extractor, not for people.", Type: Scale, Lo: 1, Hi: 5, Labels: []Label{{"1", "definitely not"}, {"5", "definitely"}}},
 	{ID: "why", Ask: "What is the main reason for that?"},
 	{ID: "best", Ask: "Put them in order, best first.", Type: Rank, Options: []string{"X", "Y", "Z"}, Order: Shuffle},
 }
