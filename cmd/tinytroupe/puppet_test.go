@@ -83,6 +83,7 @@ type faulty struct {
 	mu     sync.Mutex
 	faults func(int) llmtest.Fault // nil: none
 	n, hit int
+	spare  bool // a reply that was asked for again has no fault
 }
 
 func (f *faulty) set(faults func(int) llmtest.Fault) {
@@ -99,6 +100,9 @@ func (f *faulty) next(c *llmtest.Call) llmtest.Fault {
 	}
 	f.n++
 	fault := f.faults(f.n)
+	if f.spare && askedAgain(c) {
+		return llmtest.Fault{}
+	}
 	switch {
 	case fault.Kind == llmtest.None,
 		fault.Kind == llmtest.NoSchema && c.Request.Schema == nil,
@@ -107,6 +111,16 @@ func (f *faulty) next(c *llmtest.Call) llmtest.Fault {
 		f.hit++
 	}
 	return fault
+}
+
+// askedAgain reports whether a request asks again for a reply that was of no use.
+func askedAgain(c *llmtest.Call) bool {
+	if c == nil || c.Request == nil {
+		return false
+	}
+	last := c.Request.Messages[len(c.Request.Messages)-1]
+	text := last.Parts[len(last.Parts)-1].Text
+	return strings.Contains(text, "That is not a valid reply") || strings.Contains(text, "was cut off at the token limit")
 }
 
 // puppetServer serves the puppet, with faults in the calls for one purpose.
