@@ -102,7 +102,7 @@ func Ask(ctx context.Context, qs []Question, people []Panelist, o *AskOptions) (
 	}
 	if o.Remember && err == nil {
 		for i := range people {
-			if thought := memory(qs, answers[i]); thought != "" {
+			if thought := Remembered(qs, answers[i]); thought != "" {
 				if err := people[i].Who.Think(thought); err != nil {
 					return r, err
 				}
@@ -194,9 +194,9 @@ func (a *asking) said(one *Answer, f *found) bool {
 	return true
 }
 
-// memory is what somebody remembers of having been asked; nothing where nothing was
-// answered.
-func memory(qs []Question, answers []Answer) string {
+// Remembered is what somebody remembers of having been asked, in their words; nothing
+// where nothing was answered.
+func Remembered(qs []Question, answers []Answer) string {
 	var b strings.Builder
 	for i := range qs {
 		var said []string

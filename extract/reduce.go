@@ -96,7 +96,7 @@ func (r *Rows) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	line := make([]string, len(r.Columns))
 	for i, name := range r.Columns {
-		line[i] = safe(name)
+		line[i] = Cell(name)
 	}
 	c.Write(line)
 	for _, row := range r.Rows {
@@ -119,7 +119,7 @@ func cell(v any) (string, error) {
 	case nil:
 		return "", nil
 	case string:
-		return safe(v), nil
+		return Cell(v), nil
 	case int:
 		return strconv.Itoa(v), nil
 	case bool:
@@ -131,7 +131,7 @@ func cell(v any) (string, error) {
 	}
 	var s string
 	if json.Unmarshal(b, &s) == nil && len(b) > 0 && b[0] == '"' {
-		return safe(s), nil
+		return Cell(s), nil
 	}
 	return string(b), nil
 }

@@ -52,7 +52,7 @@ func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 		if slices.Contains(columns, k) || k == "notice" {
 			k = "attribute " + k
 		}
-		head = append(head, safe(k))
+		head = append(head, Cell(k))
 	}
 	if rehearsal {
 		head = append(head, "notice")
@@ -65,12 +65,12 @@ func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 			if len(a.Evidence) > 0 {
 				e = a.Evidence[0]
 			}
-			row := []string{safe(a.Person), safe(a.Question), safe(a.Field), number(a.Item), safe(option), value, string(a.Outcome), safe(a.Reason),
-				safe(e.Quote), number(e.Event), safe(e.Record), number(a.Position), plain(a.weight()), safe(a.Scene), safe(a.Room)}
+			row := []string{Cell(a.Person), Cell(a.Question), Cell(a.Field), number(a.Item), Cell(option), value, string(a.Outcome), Cell(a.Reason),
+				Cell(e.Quote), number(e.Event), Cell(e.Record), number(a.Position), plain(a.weight()), Cell(a.Scene), Cell(a.Room)}
 			for _, k := range attributes {
 				v := a.Attributes[k]
 				if !plainNumber.MatchString(v) {
-					v = safe(v)
+					v = Cell(v)
 				}
 				row = append(row, v)
 			}
@@ -101,7 +101,7 @@ func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 		case v.Kind == Scale || v.Kind == Number:
 			write("", v.String())
 		default:
-			write("", safe(v.String()))
+			write("", Cell(v.String()))
 		}
 	}
 	c.Flush()
@@ -129,8 +129,9 @@ func number(n int) string {
 	return strconv.Itoa(n)
 }
 
-// safe is a text as a cell that no spreadsheet takes for a formula.
-func safe(s string) string {
+// Cell is a text as a cell of a table that no spreadsheet takes for a formula: see
+// [WriteCSV].
+func Cell(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	if c, _ := utf8.DecodeRuneInString(s); s != "" && strings.ContainsRune("=+-@\t\r\n＝＋－＠", c) {
 		return "'" + s

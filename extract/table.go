@@ -161,7 +161,7 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	c := csv.NewWriter(w)
 	head := []string{"question"}
 	for _, by := range t.By {
-		head = append(head, safe("by "+by))
+		head = append(head, Cell("by "+by))
 	}
 	head = append(head, "figure", "value", "label", "count", "estimate", "low", "high", "weight", "effective",
 		"asked", "answered", "absent", "refused", "invalid", "failed", "skipped", "people")
@@ -172,15 +172,15 @@ func (t *Table) WriteCSV(w io.Writer) error {
 	for i := range t.Groups {
 		g := &t.Groups[i]
 		row := func(figure, value, label, count string, numbers ...float64) {
-			line := []string{safe(t.Name)}
+			line := []string{Cell(t.Name)}
 			for j := range t.By {
 				v := "" // the total
 				if g.Values != nil {
-					v = safe(g.Values[j])
+					v = Cell(g.Values[j])
 				}
 				line = append(line, v)
 			}
-			line = append(line, figure, safe(value), safe(label), count)
+			line = append(line, figure, Cell(value), Cell(label), count)
 			for j := range 3 {
 				if j < len(numbers) {
 					line = append(line, plain(numbers[j]))

@@ -56,6 +56,7 @@ type Manifest struct {
 	Settings   map[string]string `json:"settings,omitempty"`   // of config.ini that decide what is answered, by key
 	Set        map[string]string `json:"set,omitempty"`        // variables of the study set from outside
 	Small      bool              `json:"small,omitempty"`      // the model's context is short: replies and episodes are
+	Excerpt    int               `json:"excerpt,omitempty"`    // tokens of a transcript shown at once to who extracts; 0 is the usual number
 	Partial    bool              `json:"partial,omitempty"`    // turns that fail are left out
 	Limits     *Limits           `json:"limits,omitempty"`     // as the run was given them
 	Prompts    string            `json:"prompts,omitempty"`    // hash of the prompt templates

@@ -31,7 +31,7 @@ func (r *runner) gather(k int, rooms []*room) error {
 	}
 	next := map[string]*memory{}
 	for _, rm := range rooms {
-		first, last := rm.span(k)
+		_, last := rm.span(k)
 		v, err := rm.at(last)
 		if err != nil {
 			return err
@@ -45,7 +45,7 @@ func (r *runner) gather(k int, rooms []*room) error {
 			switch {
 			case ev.Kind == tinytroupe.EventCarried:
 				brought[ev.Who] = ev.Past.Summary
-			case ev.Kind == tinytroupe.EventMemo, ev.Kind == tinytroupe.EventEdited && ev.Seq > rm.ends[first]:
+			case ev.Kind == tinytroupe.EventMemo, ev.Kind == tinytroupe.EventEdited && ev.Seq > rm.began(k):
 				changed[ev.Who] = append(changed[ev.Who], ev)
 			}
 		}
@@ -116,7 +116,7 @@ func (r *runner) shorten(ctx context.Context, k int, rooms []*room) error {
 	if limit == 0 {
 		limit = tinytroupe.DefaultEpisode
 	}
-	if s := r.parts[k].scene; limit < 0 || s != nil && s.Fresh {
+	if s := r.parts[k].scene; limit < 0 || r.parts[k].goes || s != nil && s.Fresh {
 		return nil
 	}
 	var due []Member

@@ -67,10 +67,17 @@ func (s *Study) Upto(verb, within int, rooms map[string]iter.Seq2[tinytroupe.Eve
 			return nil, fmt.Errorf("step %d.%d: only run has steps of its own", verb, within)
 		}
 	}
-	part := -1
-	if verb > 0 {
-		part = s.partOf()[verb]
+	// Marks number acts: how many of those are among the first verb steps?
+	part, acts := -1, 0
+	for n, x := range leaves(s.Script) {
+		if n < verb && !looks(x.Do) {
+			acts++
+		}
 	}
+	if acts > 0 {
+		part = s.partOf()[acts]
+	}
+	verb = acts
 	feet, total, err := s.trail(rooms)
 	if err != nil {
 		return nil, err
@@ -92,7 +99,7 @@ func (s *Study) Upto(verb, within int, rooms map[string]iter.Seq2[tinytroupe.Eve
 			if err != nil {
 				return nil, err
 			}
-			if m, ok := markOf(ev); ok {
+			if m, ok := markOf(ev); ok && m.At != "answers" {
 				open = *m.Verb == verb && m.Word != returning && m.At == "start"
 			} else if begins(&ev) && open {
 				if begun++; begun > within {
@@ -121,7 +128,7 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 	for k, p := range s.parts() {
 		if p.scene != nil {
 			scenes[p.scene.Name] = k
-		} else if _, ok := scenes[""]; !ok {
+		} else if _, ok := scenes[""]; !ok && !p.look {
 			scenes[""] = k
 		}
 	}
@@ -133,7 +140,7 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 			if err != nil {
 				return nil, nil, err
 			}
-			if m, ok := markOf(ev); ok {
+			if m, ok := markOf(ev); ok && m.At != "answers" {
 				f := foot{m, end, behind}
 				if *m.Verb == 0 {
 					scene = m.Scene
@@ -159,7 +166,9 @@ func (s *Study) partOf() []int {
 	list := []int{0}
 	for k, p := range s.parts() {
 		for range leaves(p.steps) {
-			list = append(list, k)
+			if !p.look {
+				list = append(list, k)
+			}
 		}
 	}
 	return list

@@ -32,7 +32,7 @@ func (rm *room) selected(s Step) []Person {
 		if now := v.Persona(p.Name()); !now.IsZero() {
 			p.Persona = now
 		}
-		if v.Present(p.Name()) != join && s.To.Selects(p) {
+		if v.Present(p.Name()) != join && s.To.Selects(rm.known(p)) {
 			list = append(list, p)
 		}
 	}
@@ -111,10 +111,9 @@ func (rm *room) joins(p Person) []tinytroupe.Effect {
 		return rm.enter(p)
 	}
 	list := []tinytroupe.Effect{tinytroupe.Join{Persona: p.Persona}}
-	first, _ := rm.span(rm.units[rm.done].part)
 	for ev := range v.Recent() {
 		if ev.Kind == tinytroupe.EventLeft && ev.Who == p.Name() {
-			if ev.Seq < rm.ends[first] { // before other parts of the study
+			if ev.Seq < rm.entered() { // before other parts of the study
 				list = append(list, rm.news(p.Name(), v)...)
 			}
 			break

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 )
 
 // LoadOptions tune Load. The zero value of each field has the stated meaning.
@@ -28,7 +29,7 @@ type LoadOptions struct {
 // before it runs. Files are found relative to the study. The error is a *Mistakes
 // that lists every mistake, or an error of reading the study file itself.
 func Load(file string, o *LoadOptions) (*Study, error) {
-	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}}
+	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}, asked: map[string]field{}, read: map[string]bool{}}
 	if o != nil {
 		d.o = *o
 	}
@@ -91,6 +92,14 @@ type decoder struct {
 	names map[string]place // of the scenes
 	loops int              // that are open
 	steps int              // read so far
+
+	asked   map[string]field   // questions, by name
+	read    map[string]bool    // of them, those that a step uses
+	forms   []extract.Question // what the steps so far can be asked to count
+	scenes  []string           // so far
+	items   []string           // variables of loops so far
+	checks  int                // without a name, so far
+	exports []string           // paths so far
 }
 
 func (d *decoder) env(name string) (string, bool) {
@@ -120,7 +129,9 @@ func (d *decoder) root(n *node) {
 	d.people(n)
 	d.network(n.get("world").get("network"))
 	d.unreachable()
+	d.questions(n.get("questions"))
 	d.script(n)
+	d.unused()
 	d.checkRooms(d.study.World.Rooms, n.get("world").get("rooms"), false)
 }
 

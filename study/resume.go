@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 )
 
 // A ChangedError says that a study differs from the one that a journal is of.
@@ -39,7 +40,9 @@ type mark struct {
 	Hash  string `json:"hash"`
 	Scene string `json:"scene,omitempty"` // of a set-up
 	For   []Loop `json:"for,omitempty"`
-	At    string `json:"at"` // start or end
+	At    string `json:"at"` // start, end, or answers: what people were asked between them
+
+	Answers []extract.Answer `json:"answers,omitempty"`
 }
 
 // past is how far a room came in the unit that is open.
@@ -56,6 +59,10 @@ func (rm *room) scan(events iter.Seq[tinytroupe.Event]) error {
 	for ev := range events {
 		m, ok := markOf(ev)
 		switch {
+		case ok && m.At == "answers":
+			rm.answers = append(rm.answers, given{ev.Seq, m.Answers})
+			rm.past.commits++
+			continue
 		case ok:
 			if err := rm.verify(m); err != nil {
 				return err
@@ -107,7 +114,7 @@ func (rm *room) verify(m mark) error {
 		u = rm.units[rm.done+1]
 	}
 	if u.step != nil {
-		e.Verb, e.Line, e.Word = u.verb, u.step.Line, u.word
+		e.Verb, e.Line, e.Word = rm.r.number[u.step], u.step.Line, u.word
 	}
 	return e
 }
@@ -121,16 +128,20 @@ func markOf(ev tinytroupe.Event) (mark, bool) {
 // checker returns what checks marks, each by itself: it returns nil for one that the
 // study still makes.
 func (s *Study) checker() func(m mark) *ChangedError {
-	steps, parts, setups := s.Steps(), s.parts(), s.setups()
+	steps, parts, setups := s.acts(), s.parts(), s.setups()
+	shown := s.shown()
 	scenes := map[string]int{}
 	returns := map[int]int{} // by the number of the first step after a scene
 	n := 1
 	for k, p := range parts {
+		if p.look {
+			continue
+		}
 		if p.scene != nil {
 			scenes[p.scene.Name] = k
 		} else if _, ok := scenes[""]; !ok {
 			scenes[""] = k
-		} else {
+		} else if !p.goes {
 			returns[n] = k
 		}
 		n += len(leaves(p.steps))
@@ -148,7 +159,7 @@ func (s *Study) checker() func(m mark) *ChangedError {
 			case i > len(steps):
 				return s.gone(i, "what came after scene")
 			case !ok:
-				return &ChangedError{File: s.File, Verb: i, Line: steps[i-1].Line, Word: steps[i-1].Word()}
+				return &ChangedError{File: s.File, Verb: shown[i], Line: steps[i-1].Line, Word: steps[i-1].Word()}
 			case worldOf(m.Hash) != worldOf(setups[k]):
 				return &ChangedError{File: s.File}
 			case m.Hash == setups[k]:
@@ -164,10 +175,21 @@ func (s *Study) checker() func(m mark) *ChangedError {
 			return s.gone(i, m.Word)
 		}
 		if step := steps[i-1]; step.Hash != m.Hash {
-			return &ChangedError{File: s.File, Verb: i, Line: step.Line, Word: step.Word()}
+			return &ChangedError{File: s.File, Verb: shown[i], Line: step.Line, Word: step.Word()}
 		}
 		return nil
 	}
+}
+
+// shown returns the number in Steps of each of acts, from 1.
+func (s *Study) shown() []int {
+	list := []int{0}
+	for i, x := range leaves(s.Script) {
+		if !looks(x.Do) {
+			list = append(list, i+1)
+		}
+	}
+	return list
 }
 
 // gone is the error of a mark of a step after the last.
@@ -203,7 +225,9 @@ func (s *Study) setups() []string {
 		}
 		list = append(list, world+":"+hashOf(here...))
 		for _, x := range leaves(p.steps) {
-			before = append(before, x.Hash)
+			if !p.look {
+				before = append(before, x.Hash)
+			}
 		}
 	}
 	return list

@@ -25,6 +25,8 @@ type room struct {
 	done int   // units that are over
 	ends []int // the Seq of the end mark of each
 	past past  // of the open unit
+
+	answers []given // what people were asked here, in order
 }
 
 // open makes the world, or resumes it.
@@ -151,6 +153,25 @@ func (rm *room) span(k int) (first, last int) {
 	return first, last
 }
 
+// began returns the Seq at which a part began, once people were there.
+func (rm *room) began(k int) int {
+	first, _ := rm.span(k)
+	if rm.units[first].step != nil {
+		first--
+	}
+	return rm.ends[first]
+}
+
+// entered returns the Seq at which people came in, or came back, last.
+func (rm *room) entered() int {
+	for i := rm.done; i >= 0; i-- {
+		if i < len(rm.ends) && rm.units[i].step == nil {
+			return rm.ends[i]
+		}
+	}
+	return 0
+}
+
 // at returns the world as it was when a unit was over.
 func (rm *room) at(unit int) (*tinytroupe.View, error) {
 	if rm.done == unit+1 && rm.seq == rm.ends[unit] {
@@ -235,18 +256,19 @@ func (rm *room) progress(u unit, p Progress, tried bool) {
 	r := rm.r
 	r.tell.Lock()
 	defer r.tell.Unlock()
+	n := r.number[u.step]
 	switch p.Phase {
 	case Ended:
 		if tried {
-			r.tried[u.verb]++
-			r.reached[u.verb] += p.Reached
+			r.tried[n]++
+			r.reached[n] += p.Reached
 		}
-		r.ended[u.verb]++
+		r.ended[n]++
 	case Skipped:
-		r.ended[u.verb]++
+		r.ended[n]++
 	}
 	if r.o.Progress != nil {
-		p.Verb, p.Of, p.Step, p.Loops, p.Room = u.verb, r.steps, *u.step, u.loops, rm.id
+		p.Verb, p.Of, p.Step, p.Loops, p.Room = n, r.steps, *u.step, u.loops, rm.id
 		r.o.Progress(p)
 	}
 }
@@ -275,6 +297,8 @@ func (rm *room) unit(ctx context.Context, u unit) error {
 		switch do := u.step.Do.(type) {
 		case Run:
 			err = rm.run(ctx, do, rm.past.steps)
+		case Ask:
+			prog.Reached, err = rm.ask(ctx, u, do)
 		case Skip:
 			if rm.past.commits == 0 {
 				err = rm.w.Skip(do.For)

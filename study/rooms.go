@@ -38,28 +38,36 @@ type Loop struct {
 	Item     int    `json:"item"`     // 1, 2… as written
 	Position int    `json:"position"` // 1, 2… in this room
 	Of       int    `json:"-"`
+	Name     string `json:"-"` // what the item is called
 }
 
 // A stage is what happens between two moments at which all rooms wait for one another:
-// a scene, or the steps between scenes.
+// a scene, steps between scenes, or a look at what happened so far.
 type stage struct {
 	scene *Scene // nil: outside
-	line  int    // of the scene
+	look  bool   // steps that look at all rooms, and change none
+	goes  bool   // outside, and nothing but looks since the last steps there
+	line  int    // of the first step, or of the scene
 	steps []Step // slices of the script: their addresses count
 }
 
 func (s *Study) parts() []stage {
 	var list []stage
+	outside := false // the last steps that changed something were outside of scenes
 	for i := range s.Script {
-		if scene, ok := s.Script[i].Do.(Scene); ok {
-			list = append(list, stage{&scene, s.Script[i].Line, scene.Do})
+		x := &s.Script[i]
+		if scene, ok := x.Do.(Scene); ok {
+			list = append(list, stage{scene: &scene, line: x.Line, steps: scene.Do})
+			outside = false
 			continue
 		}
-		if n := len(list); n > 0 && list[n-1].scene == nil {
+		look := looks(x.Do)
+		if n := len(list); n > 0 && list[n-1].scene == nil && list[n-1].look == look {
 			list[n-1].steps = s.Script[i-len(list[n-1].steps) : i+1]
 			continue
 		}
-		list = append(list, stage{nil, s.Script[i].Line, s.Script[i : i+1]})
+		list = append(list, stage{look: look, goes: !look && outside, line: x.Line, steps: s.Script[i : i+1]})
+		outside = outside || !look
 	}
 	return list
 }
@@ -67,7 +75,7 @@ func (s *Study) parts() []stage {
 // A unit is what a room does between two marks.
 type unit struct {
 	part  int
-	verb  int    // its number in Steps, from 1; 0 for the set-up
+	verb  int    // its number in acts, from 1; 0 for the set-up
 	word  string // of the mark; empty for the set-up
 	hash  string
 	step  *Step // nil for the set-up and the return
@@ -81,14 +89,17 @@ const returning = "return"
 func (r *runner) program(id Room, scene *Scene) []unit {
 	var list []unit
 	for k, p := range r.parts {
-		if p.scene != scene {
+		if p.scene != scene || p.look {
 			continue
 		}
-		first := unit{part: k, hash: r.setups[k]}
-		if len(list) > 0 {
-			first.verb, first.word = r.number[leaves(p.steps)[0]], returning
+		if !p.goes {
+			first := unit{part: k, hash: r.setups[k]}
+			if len(list) > 0 {
+				first.verb, first.word = r.act[leaves(p.steps)[0]], returning
+			}
+			list = append(list, first)
 		}
-		list = append(append(list, first), r.flat(k, id, p.steps, nil)...)
+		list = append(list, r.flat(k, id, p.steps, nil)...)
 	}
 	return list
 }
@@ -99,11 +110,11 @@ func (r *runner) flat(k int, id Room, steps []Step, loops []Loop) []unit {
 	for i := range steps {
 		f, ok := steps[i].Do.(For)
 		if !ok {
-			list = append(list, unit{k, r.number[&steps[i]], steps[i].Word(), steps[i].Hash, &steps[i], loops})
+			list = append(list, unit{k, r.act[&steps[i]], steps[i].Word(), steps[i].Hash, &steps[i], loops})
 			continue
 		}
 		for pos, item := range r.order(f, id, steps[i].Line, loops) {
-			in := append(slices.Clip(loops), Loop{f.Var, item + 1, pos + 1, len(f.Do)})
+			in := append(slices.Clip(loops), Loop{f.Var, item + 1, pos + 1, len(f.Do), f.Items[item]})
 			list = append(list, r.flat(k, id, f.Do[item], in)...)
 		}
 	}

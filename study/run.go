@@ -8,11 +8,13 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/mind/bot"
@@ -47,6 +49,20 @@ type RunOptions struct {
 
 	// Human gives the mind of somebody who is asked at the terminal, in place of In and Out.
 	Human func(m Member) tinytroupe.Mind
+
+	// Extract and Judge are the models that look at what happened; see Study.Looks for
+	// whether they are needed. Nil is an error where they are.
+	Extract, Judge llm.Model
+	// Tokens is the most of a transcript that is shown to a model at once; 0 means the
+	// usual number, see extract.Options.
+	Tokens int
+	// Parallel is the most questions asked at once, by each step that asks; 0 means 16.
+	Parallel int
+	// Rehearsal says that the models are a stand-in, whose results are evidence of nothing.
+	Rehearsal bool
+	// Results keeps a file of results, by its path such as results/answers.csv. Nil keeps
+	// none.
+	Results func(name string, data []byte) error
 
 	// Rooms is how many rooms are under way at once, at most; 0 means DefaultRooms.
 	Rooms int
@@ -89,6 +105,8 @@ type Progress struct {
 	Phase    Phase
 	Reached  int // people it was done to; with Ended, where it is done to people
 	Present  int // people who are there; with Ended
+	// Text says what a look found, in lines; with Ended. Looks have no Room.
+	Text string
 }
 
 // Result is what a run came to.
@@ -99,6 +117,11 @@ type Result struct {
 	// Idle holds the verbs, 1, 2…, that were done to nobody in any room, since nobody
 	// they select was there.
 	Idle []int
+
+	Answers []extract.Answer // to all questions, asked and extracted, and codes
+	Checks  []Checked
+	Tables  []*extract.Table
+	Unmet   []string // expectations that do not hold, one a line
 }
 
 // An Outcome is a room as it is at the end of a run.
@@ -126,6 +149,15 @@ func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
 	defer stop()
 	var outside []*room
 	for k, p := range r.parts {
+		if p.look {
+			if err = r.look(ctx, k); err != nil {
+				break
+			}
+			continue
+		}
+		if err = r.remind(k); err != nil {
+			break
+		}
 		var rooms []*room
 		if p.scene == nil && outside != nil {
 			rooms = outside
@@ -138,7 +170,7 @@ func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
 		if err = r.part(ctx, stop, k, rooms); err != nil {
 			break
 		}
-		if k+1 < len(r.parts) {
+		if slices.ContainsFunc(r.parts[k+1:], func(p stage) bool { return !p.look }) {
 			if err = r.gather(k, rooms); err != nil {
 				break
 			}
@@ -147,7 +179,7 @@ func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
 	if len(r.res.Rooms) == 0 && err != nil {
 		return nil, err
 	}
-	return &r.res, err
+	return &r.res, errors.Join(err, r.finish())
 }
 
 type runner struct {
@@ -155,6 +187,7 @@ type runner struct {
 	o      RunOptions
 	parts  []stage
 	number map[*Step]int // of leaves, in written order
+	act    map[*Step]int // of those that are no looks: what marks have
 	steps  int
 	setups []string            // by part
 	later  map[*Scene][]string // who is not there from the start
@@ -169,6 +202,10 @@ type runner struct {
 
 	minds, tell sync.Mutex // held while a callback is called
 
+	rooms   []*room                     // that were opened, in order
+	seen    []*seen                     // rooms as the newest look saw them
+	told    map[string][]extract.Answer // to each person, in parts that are over
+	looked  looked                      // what the looks so far found
 	res     Result
 	ended   map[int]int // by verb: in how many rooms it is over
 	tried   map[int]int // and in how many it was done now
@@ -177,7 +214,7 @@ type runner struct {
 
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
-		s: s, parts: s.parts(), number: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
+		s: s, parts: s.parts(), number: map[*Step]int{}, act: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
 		setups: s.setups(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
 	if o != nil {
@@ -190,6 +227,14 @@ func newRunner(s *Study, o *RunOptions) (*runner, error) {
 		for _, x := range leaves(p.steps) {
 			r.steps++
 			r.number[x] = r.steps
+			if ask, ok := x.Do.(Ask); ok {
+				for _, q := range ask.Questions {
+					r.form(q.Form)
+				}
+			}
+			if !p.look {
+				r.act[x] = len(r.act) + 1
+			}
 		}
 	}
 	for _, p := range s.everybody() {
@@ -271,6 +316,7 @@ func (r *runner) open(p stage) ([]*room, error) {
 			return nil, err
 		}
 		rooms[i] = rm
+		r.rooms = append(r.rooms, rm)
 		r.res.Rooms = append(r.res.Rooms, Outcome{id, rm.w})
 	}
 	return rooms, nil
@@ -295,7 +341,7 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 		}
 		r.res.Done++
 		switch x.Do.(type) {
-		case Run, Skip:
+		case Run, Skip, Ask:
 		default:
 			if r.tried[n] == len(rooms) && r.reached[n] == 0 {
 				r.res.Idle = append(r.res.Idle, n)
@@ -303,6 +349,27 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 		}
 	}
 	return err
+}
+
+// atOnce does f for 0, 1, … n-1, as many at once as people are asked, until ctx ends.
+// After an error nothing new is begun.
+func (r *runner) atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
+	ctx, stop := drain.With(ctx)
+	defer stop()
+	most := r.o.Parallel
+	if most <= 0 {
+		most = 16
+	}
+	return r.some(ctx, n, most, func(ctx context.Context, i int) error {
+		if err := context.Cause(ctx); err != nil {
+			return err
+		}
+		err := f(ctx, i)
+		if err != nil {
+			stop()
+		}
+		return err
+	})
 }
 
 func (r *runner) enough(err error) bool { return r.o.Enough != nil && r.o.Enough(err) }
@@ -314,6 +381,11 @@ func (r *runner) each(ctx context.Context, n int, f func(ctx context.Context, i 
 	if most <= 0 {
 		most = DefaultRooms
 	}
+	return r.some(ctx, n, most, f)
+}
+
+// some is each with a limit of its own.
+func (r *runner) some(ctx context.Context, n, most int, f func(ctx context.Context, i int) error) error {
 	errs := make([]error, n)
 	var next atomic.Int64
 	var wg sync.WaitGroup

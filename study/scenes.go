@@ -98,6 +98,7 @@ func (d *decoder) sceneOf(n, value *node) Verb {
 		d.checkRooms(s.Rooms, v, true)
 	}
 	s.Do = d.do(n, "scene")
+	d.scenes = append(d.scenes, s.Name)
 	return s
 }
 
@@ -150,9 +151,11 @@ func (d *decoder) loop(n, value *node) Verb {
 		}
 		return f
 	}
+	d.items = appendNew(d.items, f.Var)
 	d.loops++
 	for _, item := range items {
 		d.study.Vars[f.Var] = item
+		f.Items = append(f.Items, called(item, len(f.Items)+1))
 		f.Do = append(f.Do, d.do(n, "for"))
 		if d.bad.full() || d.steps >= mostSteps {
 			break
@@ -169,6 +172,22 @@ func (d *decoder) loop(n, value *node) Verb {
 		}
 	}
 	return f
+}
+
+// called is what an item of a list is called in tables: the text that it is, or its
+// name, id or title, or its number.
+func called(item any, n int) string {
+	switch v := item.(type) {
+	case string:
+		return v
+	case map[string]any:
+		for _, key := range []string{"name", "id", "title", "label"} {
+			if s, ok := v[key].(string); ok && s != "" {
+				return s
+			}
+		}
+	}
+	return fmt.Sprint(n)
 }
 
 // inText returns a list that stands in a text, or the name of one.

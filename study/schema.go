@@ -54,6 +54,7 @@ const (
 	refRooms    = `{"$ref":"#/$defs/rooms"}`
 	refList     = `{"description":"A list, {rows: a.csv}, or the name of a variable that is a list, or of a column of one.","anyOf":[{"type":"array","minItems":1},{"type":"string"},{"type":"object","properties":{"rows":{"type":"string"}},"required":["rows"],"additionalProperties":false}]}`
 	refSteps    = `{"$ref":"#/$defs/steps"}`
+	refNames    = `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`
 	refWhere    = `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/scalar"}}]}`
 	anything    = `true`
 	limit       = `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"}]}`
@@ -75,7 +76,7 @@ var studyWords = []word{
 	{"vars", "Names for texts, lists and tables: ${x}, ${x.y}. A run may set others: --set x=v.", `{"type":"object"}`, false},
 	{"people", "Who takes part. Each key names a group.", `{"type":"object","minProperties":1,"additionalProperties":{"$ref":"#/$defs/group"}}`, false},
 	{"world", "Where and when it happens.", `{"$ref":"#/$defs/world"}`, false},
-	{"questions", "Questions that the script asks, or answers that it looks for.", anything, true},
+	{"questions", "[Questions](#questions) that the script asks, or answers that it looks for. Each key names one.", `{"type":"object","minProperties":1,"additionalProperties":{"$ref":"#/$defs/question"}}`, false},
 	{"interventions", "What happens when a condition holds.", anything, true},
 	{"script", "What happens, step by step.", refSteps, false},
 	{"arms", "Reserved for experiments; to vary a study now, run it with --set.", anything, true},
@@ -114,6 +115,31 @@ var httpWords = []word{
 var roomWords = []word{
 	{"of", "Rooms of so many people, by chance; they differ by one at most.", whole, false},
 	{"by", "A room for each value of an attribute.", refScalar, false},
+}
+
+var fieldWords = []word{
+	{"find", "What to look for. Its name where it is left out.", refText, false},
+	{"labels", "What points of a scale, or options, stand for: {1: not at all, 5: very much}.", `{"type":"object"}`, false},
+	{"order", "Of options shown to people: written or shuffle. Written where it is left out.", oneOf("written", "shuffle"), false},
+	{"text", "Any text: so it is where no type is given.", yesNo, false},
+	{"yes/no", "Yes or no.", yesNo, false},
+	{"scale", "A whole number: 1..5.", refScalar, false},
+	{"number", "Any number: 0..100.", refScalar, false},
+	{"one of", "One of these.", refList, false},
+	{"some of", "Any of these.", refList, false},
+	{"rank", "All of these, best first.", refList, false},
+}
+
+var questionWords = append([]word{
+	{"ask", "What people are asked.", refText, false},
+	{"fields", "Several values: {NAME: text, yes/no, LO..HI, or a map with a type}.", `{"type":"object","minProperties":1}`, false},
+	{"list of", "Any number of items, each with such fields.", `{"type":"object","minProperties":1}`, false},
+}, fieldWords...)
+
+var saidWords = []word{
+	{"said", "A regular expression that something said matches.", refScalar, false},
+	{"by", "Who must say it. Anybody where it is left out.", refWho, false},
+	{"not", "Nobody may. False where it is left out.", yesNo, false},
 }
 
 var untilWords = []word{
@@ -176,12 +202,33 @@ var verbs = []verb{
 		{"order", "`written`; `rotate`: another item comes first in each room, so that each comes first equally often; `shuffle`: by chance, another order in each room. Written where it is left out.", oneOf("written", "rotate", "shuffle"), false},
 		{"do", "The steps. `${concept.x}` stands for a part of the item.", refSteps, false},
 	}, `{for: concept in concepts, order: rotate, do: [{show: "${concept.text}"}, {run: 1}]}`},
-	{word{"ask", "Ask people questions.", anything, true}, laters("to", "remember"), ""},
-	{word{"extract", "Look for answers in what happened.", anything, true}, laters("from", "per", "as"), ""},
-	{word{"code", "Sort free answers into themes.", anything, true}, laters("codes", "multi"), ""},
-	{word{"tally", "Count answers.", anything, true}, laters("by"), ""},
-	{word{"check", "Judge whether a claim holds.", anything, true}, laters("name", "per", "score", "draws", "expect"), ""},
-	{word{"export", "Write results to a file.", anything, true}, laters("format", "path"), ""},
+	{word{"ask", "Puts [questions](#questions) to people, a name or a list of names, all of a list in one call. Nobody hears of it, and nobody changes by it.", refNames, false}, []word{to,
+		{"remember", "Whoever is asked remembers it, and what they answered, as a thought. False where it is left out.", yesNo, false},
+	}, "{ask: [intent, why], to: lisa}"},
+	{word{"extract", "Looks for answers to a [question](#questions) in what happened. Each value has a quotation: one that nobody said makes it invalid.", refScalar, false}, []word{
+		{"from", "The scene that is looked at. Everything where it is left out.", refScalar, false},
+		{"per", "Whose answers: one of each `person`, of each `room`, or of the whole `study`. Person where it is left out.", oneOf("person", "room", "study"), false},
+		{"as", "Another name for the answers.", refScalar, false},
+	}, "{extract: pains, from: interview}"},
+	{word{"code", "Sorts free answers into codes: a question, or a field as `pains.pain`. What comes of it is called `pains.pain.code`.", refScalar, false}, []word{
+		{"codes", "How many codes are made from the answers at most, or `{file: codes.csv}` with the columns code, description and words: words sort without a model. 8 where it is left out.", `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"file":{"type":"string"}},"required":["file"],"additionalProperties":false}]}`, false},
+		{"multi", "An answer has all codes that apply, not the one that fits best. False where it is left out.", yesNo, false},
+	}, "{code: why, codes: 10}"},
+	{word{"tally", "Counts answers to questions, fields, codes or named checks, with their bases.", refNames, false}, []word{
+		{"by", "What the table is parted by: an attribute, the variable of a loop, another question, a field of the same item, group, room, scene, or `{age: [18..34, 35..54]}`; or a list of these.", `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object"},{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object"}]}}]}`, false},
+	}, "{tally: intent, by: [concept, {age: [18..34, 35..54]}]}"},
+	{word{"check", "Judges whether a claim holds: a sentence, the name of a proposition that comes with the program, or `{said, by, not}`, which needs no judge.",
+		`{"anyOf":[` + refText + `,{"type":"object","properties":{"said":{"type":"string"},"by":{"$ref":"#/$defs/who"},"not":` + yesNo + `},"required":["said"],"additionalProperties":false}]}`, false}, []word{
+		{"name", "What the check is called in tables.", refScalar, false},
+		{"per", "Of whom it is judged: of each `person`, of each `room`, or of the `study`. Person where it is left out.", oneOf("person", "room", "study"), false},
+		{"score", "How far it holds, 0 to 9, in place of whether. False where it is left out.", yesNo, false},
+		{"draws", "How often each is judged. Once where it is left out.", whole, false},
+		{"expect", "`{share: 0.9}`: of those judged, at least so many must hold, or the run ends with exit code 5.", `{"type":"object","properties":{"share":{"type":["number","string"]}},"required":["share"],"additionalProperties":false}`, false},
+	}, "{check: The person was polite., name: polite, expect: {share: 0.9}}"},
+	{word{"export", "Writes a file into exports/ of the record: `transcript`, `people`, `answers`, `checks`, or what a question came to.", refScalar, false}, []word{
+		{"format", "`jsonl` or `chat` (messages as models are trained on) of a transcript; `jsonl` or `csv` of people and answers; these or `junit` of checks.", oneOf("jsonl", "csv", "chat", "junit"), false},
+		{"path", "The file's name.", refScalar, false},
+	}, "{export: transcript, format: chat, path: conversations.jsonl}"},
 	{word{"story", "Tell what happened, or go on telling.", anything, true}, laters("requirements", "words", "twist", "broadcast"), ""},
 	{word{"report", "Write a report.", anything, true}, nil, ""},
 }
@@ -222,6 +269,7 @@ func Schema() []byte {
 		`"duration":{"description":"Such as 30s, 5m, 2h, 2d, 1w, 1h30m.","type":"string"}`,
 		`"who":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/who"}},{"type":"object","properties":{"not":{"$ref":"#/$defs/who"}},"additionalProperties":` + refWhere + `}]}`,
 		`"rooms":{"anyOf":[{"enum":["all","each"]},` + object("Rooms of so many, or of those who share an attribute.", roomWords, nil, `"minProperties":1,"maxProperties":1`) + `]}`,
+		`"question":` + object("What is asked or looked for, and how it is answered.", questionWords, nil, ""),
 		`"until":` + object("What ends a run early.", untilWords, nil, `"minProperties":1`),
 		`"http":` + object("How a chatbot is called.", httpWords, []string{"url"}, ""),
 		`"group":` + object("One or more people.", groupWords, nil, `"oneOf":[`+strings.Join(one, ",")+`]`),

@@ -122,6 +122,24 @@ func (d *decoder) step(n *node) (Step, bool) {
 	case "introduce", "join", "leave":
 		s.To = d.who(f.value)
 		s.Do = map[string]Verb{"introduce": Introduce{}, "join": Join{}, "leave": Leave{}}[v.name]
+	case "ask":
+		s.To = d.who(n.get("to"))
+		ask := d.ask(f.value, n)
+		for _, q := range ask.Questions {
+			texts = append(texts, q.Text)
+		}
+		s.Do = ask
+	case "extract":
+		s.Do = d.extract(f.value, n)
+	case "code":
+		s.Do = d.code(f.value, n)
+	case "tally":
+		s.Do = d.tally(f.value, n)
+	case "check":
+		c := d.check(f.value, n)
+		s.Do, texts = c, []Text{c.Claim}
+	case "export":
+		s.Do = d.export(f.value, n)
 	default:
 		s.To = d.who(n.get("to"))
 		s.Do, texts = d.verb(v.name, f.value)

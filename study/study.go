@@ -22,6 +22,7 @@ type Study struct {
 	World    World
 	Script   []Step
 
+	Parted []string          // attributes and the like that tables are parted by
 	Set    map[string]string // variables set from outside, as given to Load
 	Env    []string          // names of the environment variables that were read
 	Inputs []Input           // every file that was read, the study first
@@ -164,6 +165,7 @@ type (
 	For struct {
 		Var   string
 		Order Order
+		Items []string // what the items are called
 		Do    [][]Step
 	}
 )
@@ -231,6 +233,17 @@ func (s *Study) Steps() []Step {
 	var list []Step
 	for _, x := range leaves(s.Script) {
 		list = append(list, *x)
+	}
+	return list
+}
+
+// acts returns the steps that do something to a room: all but looks.
+func (s *Study) acts() []*Step {
+	var list []*Step
+	for _, x := range leaves(s.Script) {
+		if !looks(x.Do) {
+			list = append(list, x)
+		}
 	}
 	return list
 }

@@ -33,7 +33,7 @@ script:
 	// chat.yaml:8:5: there is no verb "rum"
 	//     8 |   - rum: 2
 	//       |     ^^^
-	//       verbs: say, show, goal, think, context, move, introduce, join, leave, set, run, skip, scene, for. Did you mean run?
+	//       verbs: say, show, goal, think, context, move, introduce, join, leave, set, run, skip, scene, for, ask, extract, code, tally, check, export. Did you mean run?
 	// 1 mistake; nothing called or spent.
 }
 

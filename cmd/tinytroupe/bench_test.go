@@ -63,7 +63,7 @@ func BenchmarkStack(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer st.close()
-	st.wrap(new(program), set, caps{calls: 1 << 40}, 32, llm.Spent{}, calls, nil)
+	st.wrap(new(program), set, new(program).budget(set, caps{calls: 1 << 40}, llm.Spent{}), 32, calls, nil)
 	schema, err := llm.NewSchema("decision", []byte(`{"type":"object","properties":{"actions":{"type":"array","items":{"type":"object","properties":{"type":{"type":"string"},"target":{"type":"string"},"content":{"type":"string"}},"required":["type","target","content"]}},"state":{"type":"object"}},"required":["actions","state"]}`))
 	if err != nil {
 		b.Fatal(err)

@@ -28,6 +28,7 @@ const (
 	exitUsage       = 2
 	exitIncomplete  = 3
 	exitBudget      = 4
+	exitUnmet       = 5
 	exitInterrupted = 130
 )
 
@@ -138,8 +139,8 @@ A study is a file that says who takes part, in what world, and what happens. Wit
 a model it is rehearsed by a built-in stand-in: free, offline, evidence of nothing.
 
 Exit codes: 0 done; 1 failed, can be continued; 2 wrong usage or input; 3 finished
-but incomplete; 4 stopped by a budget, can be continued; 130 interrupted, can be
-continued.
+but incomplete; 4 stopped by a budget, can be continued; 5 an expectation of the study
+is not met; 130 interrupted, can be continued.
 
 Settings are flags, else what the study says, else config.ini beside the study or in
 the working folder, else the environment: OPENAI_API_KEY is a key, OPENAI_BASE_URL a

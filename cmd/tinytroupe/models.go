@@ -359,7 +359,7 @@ func (l *limiters) at(endpoint string, parallel int) *llm.Limiter {
 
 // wrap puts cache, retries, limit, budget and meter around the model. shared, which may
 // be nil, holds replies of other runs too.
-func (st *stack) wrap(p *program, s *config.Settings, c caps, parallel int, spent llm.Spent, rec calls, shared *record.Calls) {
+func (st *stack) wrap(p *program, s *config.Settings, budget *llm.Budget, parallel int, rec calls, shared *record.Calls) {
 	if parallel == 0 {
 		parallel = max(s.MaxConcurrent, 0)
 	}
@@ -371,10 +371,15 @@ func (st *stack) wrap(p *program, s *config.Settings, c caps, parallel int, spen
 		cache,
 		llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts, Waiting: st.waiting}),
 		llm.Limit(p.limits.at(st.endpoint, parallel)),
-		llm.Spend(llm.NewBudget(&llm.BudgetOptions{
-			USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: p.prices, Spent: spent, Output: s.MaxCompletionTokens,
-		})),
+		llm.Spend(budget),
 		llm.Meter(rec))
+}
+
+// budget is one for all models of a run.
+func (p *program) budget(s *config.Settings, c caps, spent llm.Spent) *llm.Budget {
+	return llm.NewBudget(&llm.BudgetOptions{
+		USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: p.prices, Spent: spent, Output: s.MaxCompletionTokens,
+	})
 }
 
 // A model with less context than shortContext gets tighter bounds on its replies,

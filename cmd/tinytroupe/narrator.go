@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/judge"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
@@ -142,6 +144,10 @@ func (n *narrator) leave() {
 }
 
 func (n *narrator) progress(p study.Progress) {
+	if p.Room.Of == 0 {
+		n.look(p)
+		return
+	}
 	if p.Room.Of > 1 {
 		n.several(p)
 		return
@@ -196,6 +202,8 @@ func done(p study.Progress) string {
 		what = "heard it"
 	case study.Show:
 		what = "saw it"
+	case study.Ask:
+		what = "were asked"
 	}
 	return fmt.Sprintf("%d of %d %s", p.Reached, p.Present, what)
 }
@@ -221,6 +229,24 @@ type summary struct {
 	Failed   int      `json:"failed"`   // turns that came to nothing
 	Seconds  float64  `json:"seconds"`
 	Warnings []string `json:"warnings"`
+
+	Answers extract.Base      `json:"answers"` // what became of all questions, asked and extracted
+	Results []*extract.Table  `json:"results"` // of tally
+	Checks  map[string]string `json:"checks"`  // what came of each, in a line
+	Unmet   []string          `json:"unmet"`   // expectations
+}
+
+// results adds what looks found.
+func (s *summary) results(res *study.Result, f found) {
+	s.Answers, s.Unmet = f.base, f.unmet
+	if s.Checks = map[string]string{}; res == nil {
+		return
+	}
+	s.Results = res.Tables
+	for _, c := range res.Checks {
+		sum := judge.Summarize(c.Verdicts)
+		s.Checks[c.Name] = sum.String()
+	}
 }
 
 func (s *summary) bots(l *record.Ledger) {
@@ -231,6 +257,12 @@ func (s *summary) bots(l *record.Ledger) {
 func (s *summary) write(w io.Writer) error {
 	if s.Warnings == nil {
 		s.Warnings = []string{}
+	}
+	if s.Results == nil {
+		s.Results = []*extract.Table{}
+	}
+	if s.Unmet == nil {
+		s.Unmet = []string{}
 	}
 	return encodeJSON(w, s)
 }
@@ -259,7 +291,15 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 		fmt.Fprintf(n.w, "note    %s\n", o)
 	}
 	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, calls, cost(sum.Cost), s.choice.name)
+	for _, u := range sum.Unmet {
+		fmt.Fprintf(s.p.stderr, "not met  %s\n", line(u))
+	}
+	if s.found.unjudged > 0 {
+		fmt.Fprintf(n.w, "note     %s not judged: a stand-in judges nothing, and nothing may have been there to judge\n", count(s.found.unjudged, "expectation"))
+	}
 	switch {
+	case err == nil && s.found.invalid > 0:
+		fmt.Fprintf(n.w, "incomplete  %s invalid or failed, and counted nowhere; %s\nnext  %s\n", count(s.found.invalid, "result"), used, s.again())
 	case err == nil && sum.Failed > 0:
 		fmt.Fprintf(n.w, "incomplete  %s of %s failed; %s\nnext  tinytroupe show %s\n", count(sum.Failed, "turn"), s.study.File, used, quote(sum.Dir))
 	case err == nil:

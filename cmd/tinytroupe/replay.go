@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,12 +79,15 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			return again.Journal(room.Name()), nil, nil
 		},
-		Store:    func(string, []byte) error { return nil },
-		Around:   func(m llm.Model, _ int) llm.Model { return again.Model(m.Name(), llm.Identity(m)) },
-		Observe:  func(_ study.Room, evs []tinytroupe.Event) { events += len(evs) },
-		Tolerate: again.Tolerate,
-		Enough:   func(err error) bool { return errors.Is(err, record.ErrEnd) },
-		Episode:  st.episode(set),
+		Store:     func(string, []byte) error { return nil },
+		Around:    func(m llm.Model, _ int) llm.Model { return again.Model(m.Name(), llm.Identity(m)) },
+		Observe:   func(_ study.Room, evs []tinytroupe.Event) { events += len(evs) },
+		Tolerate:  again.Tolerate,
+		Extract:   again.Model(cmp.Or(m.Models[roleExtract], m.Models[roleAct]), cmp.Or(m.Identities[roleExtract], m.Identities[roleAct])),
+		Judge:     again.Model(cmp.Or(m.Models[roleJudge], m.Models[roleAct]), cmp.Or(m.Identities[roleJudge], m.Identities[roleAct])),
+		Rehearsal: m.Rehearsal, Tokens: m.Excerpt,
+		Enough:  func(err error) bool { return errors.Is(err, record.ErrEnd) },
+		Episode: st.episode(set),
 	}
 	if _, err = s.Run(ctx, opts); opts.Enough(err) {
 		err = nil

@@ -144,6 +144,8 @@ func (s *session) writePeople() error {
 
 func (s *session) totals(l *record.Ledger, res *study.Result) *record.Totals {
 	t := &record.Totals{USD: l.Total.USD, Failed: s.failed, WallSeconds: s.seconds + time.Since(s.begun).Seconds()}
+	t.Answered, t.Refused, t.Invalid = s.found.base.Answered, s.found.base.Refused, s.found.base.Invalid
+	t.Failed += s.found.base.Failed
 	sum := tallyOf(l)
 	t.Calls, t.Tokens = sum.calls, sum.tokens
 	for _, g := range s.study.People {

@@ -95,12 +95,15 @@ type session struct {
 	rec    *record.Record
 	mind   *mind.Mind
 	stack  *stack
-	shared *record.Calls // replies that several runs share; nil where none are
+	roles  map[string]string // names of models, by role
+	stacks map[string]*stack // of all models, by name
+	shared *record.Calls     // replies that several runs share; nil where none are
 	calls  *record.Calls
 	log    *logFile
 	out    *narrator
 	begun  time.Time
 	failed int // turns that came to nothing
+	found  found
 	warn   []string
 	odd    []string // of warn, what came of the run: see notice
 
@@ -123,9 +126,6 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 	}
 	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, width: p.width(), noColor: p.noColor()}
 	if err := s.prepare(ctx, file); err != nil {
-		if s.stack != nil {
-			s.stack.close()
-		}
 		err = errors.Join(err, s.close())
 		if _, ok := errors.AsType[*exitError](err); ok {
 			return err
@@ -133,7 +133,6 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 		return usage(err)
 	}
 	defer func() {
-		s.stack.close()
 		err = errors.Join(err, s.log.Close(), s.close())
 	}()
 	res, runErr := s.play(ctx)
@@ -142,6 +141,9 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 
 func (s *session) close() error {
 	var errs []error
+	for _, st := range s.stacks {
+		st.close()
+	}
 	if s.shared != nil {
 		errs = append(errs, s.shared.Close())
 	}
@@ -205,6 +207,10 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	}
 	s.log = &logFile{}
 	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
+		return err
+	}
+	s.settleRoles()
+	if err := s.connectRoles(ctx); err != nil {
 		return err
 	}
 	if err := s.share(); err != nil {
@@ -276,7 +282,11 @@ func (s *session) open() (err error) {
 		}
 		s.before.calls = spent.Calls
 	}
-	s.stack.wrap(s.p, s.set, s.caps, s.f.parallel, spent, s.calls, s.shared)
+	identities := s.identities()
+	budget := s.p.budget(s.set, s.caps, spent)
+	for _, st := range s.stacks {
+		st.wrap(s.p, s.set, budget, s.f.parallel, s.calls, s.shared)
+	}
 	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.image); err != nil {
 		return err
 	}
@@ -293,9 +303,9 @@ func (s *session) open() (err error) {
 	return s.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Problem = record.Running, ""
 		m.Title, m.Seed, m.Set, m.Rehearsal = s.study.Title, s.study.Seed, s.study.Set, s.choice.rehearsal()
-		m.Models, m.Identities = map[string]string{"act": s.choice.name}, map[string]string{"act": llm.Identity(s.stack.model)}
+		m.Models, m.Identities = s.roles, identities
 		m.Settings, m.Prompts, m.Product, m.Go = s.set.Answers, s.mind.Hash(), version(), runtime.Version()
-		m.Small, m.Partial = s.stack.small, s.f.allowPartial
+		m.Small, m.Excerpt, m.Partial = s.stack.small, s.excerpt(), s.f.allowPartial
 		m.Limits = &record.Limits{USD: s.caps.usd, Calls: s.caps.calls, Tokens: s.caps.tokens}
 		m.Main = s.study.Inputs[0].Path
 		if !s.f.resume {
@@ -396,17 +406,22 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 		opts.Tolerate = tolerable
 	}
 	opts.Episode = s.stack.episode(s.set)
+	s.looking(opts)
 	return s.study.Run(ctx, opts)
 }
 
 // finish writes what a run leaves and says how it ended.
 func (s *session) finish(res *study.Result, runErr error) error {
 	status, code := record.Done, exitDone
-	s.failed = failures(res)
+	s.failed, s.found = failures(res), findings(res)
 	s.notice(res)
 	switch {
-	case runErr == nil && s.failed > 0:
+	case runErr == nil && s.found.invalid > 0 && !s.f.allowPartial:
+		status, code = record.Incomplete, exitFailed
+	case runErr == nil && s.failed+s.found.invalid > 0:
 		status, code = record.Incomplete, exitIncomplete
+	case runErr == nil && len(s.found.unmet) > 0:
+		code = exitUnmet
 	case runErr == nil:
 	case errors.Is(runErr, llm.ErrBudget):
 		status, code = record.OverBudget, exitBudget
@@ -444,6 +459,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 		Failed: s.failed, Warnings: s.warn, Seconds: time.Since(s.begun).Seconds(),
 	}
 	sum.bots(l)
+	sum.results(res, s.found)
 	if l.Total.Unpriced == 0 {
 		sum.Cost = &l.Total.USD
 	}
@@ -458,7 +474,7 @@ func (s *session) finish(res *study.Result, runErr error) error {
 	}
 	if code != exitDone {
 		if runErr == nil {
-			runErr = fmt.Errorf("%s failed", count(s.failed, "turn"))
+			runErr = fmt.Errorf("%s failed, %s invalid or failed, %s not met", count(s.failed, "turn"), count(s.found.invalid, "result"), count(len(s.found.unmet), "expectation"))
 		}
 		return &exitError{code: code, err: runErr, shown: true}
 	}

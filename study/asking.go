@@ -1,0 +1,146 @@
+package study
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
+)
+
+// An AskError says why somebody did not answer.
+type AskError struct {
+	Person, Question string
+	Outcome          extract.Outcome // invalid or failed
+	Reason           string
+}
+
+func (e *AskError) Error() string {
+	return fmt.Sprintf("%s: %s: %s: %s", e.Person, e.Question, e.Outcome, e.Reason)
+}
+
+// ask puts questions to people, and journals their answers: as a mark, which nobody
+// perceives. An answer that is invalid, or did not come, ends the run like a turn that
+// fails, unless that is tolerated: then the answer stays what it is.
+func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error) {
+	people := rm.selected(*u.step)
+	if rm.past.commits == 0 {
+		answers, err := rm.answersOf(ctx, u, do, people)
+		if err != nil {
+			return 0, err
+		}
+		b, err := json.Marshal(mark{Verb: &u.verb, Word: u.word, Hash: u.hash, For: u.loops, At: "answers", Answers: answers})
+		if err != nil {
+			return 0, err
+		}
+		if err := rm.w.MarkJSON(b); err != nil {
+			return 0, err
+		}
+		rm.past.commits = 1
+		rm.answers = append(rm.answers, given{rm.seq, answers})
+	}
+	if !do.Remember || rm.past.commits > 1 {
+		return len(people), nil
+	}
+	var effects []tinytroupe.Effect
+	for _, p := range people {
+		qs, err := rm.questions(do, p, u)
+		if err != nil {
+			return 0, err
+		}
+		own := slices.DeleteFunc(slices.Clone(rm.answers[len(rm.answers)-1].list), func(a extract.Answer) bool { return a.Person != p.Name() })
+		if thought := extract.Remembered(qs, own); thought != "" {
+			effects = append(effects, tinytroupe.Tell{To: []string{p.Name()}, Stimulus: tinytroupe.Stimulus{Kind: tinytroupe.Thought, Source: p.Name(), Content: thought}})
+		}
+	}
+	if len(effects) > 0 {
+		err = rm.w.Apply(effects...)
+	}
+	return len(people), err
+}
+
+// answersOf asks people, those who are asked the same together.
+func (rm *room) answersOf(ctx context.Context, u unit, do Ask, people []Person) ([]extract.Answer, error) {
+	r := rm.r
+	byPerson := map[string][]extract.Answer{}
+	for len(people) > 0 {
+		qs, err := rm.questions(do, people[0], u)
+		if err != nil {
+			return nil, err
+		}
+		var rest []Person
+		var panel []extract.Panelist
+		for _, p := range people {
+			own, err := rm.questions(do, p, u)
+			if err != nil {
+				return nil, err
+			}
+			if !same(own, qs) {
+				rest = append(rest, p)
+				continue
+			}
+			who := r.respondent(p, rm.id)
+			for _, l := range u.loops {
+				who.Attributes[l.Var], who.Attributes[l.Var+" position"] = l.Name, fmt.Sprint(l.Position)
+			}
+			panel = append(panel, extract.Panelist{Respondent: who, Who: rm.w.Person(p.Name())})
+		}
+		res, err := extract.Ask(ctx, qs, panel, &extract.AskOptions{Seed: r.s.Seed, Parallel: r.o.Parallel})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range res.Answers {
+			if a.Outcome == extract.Invalid || a.Outcome == extract.Failed || a.Outcome == extract.Skipped {
+				if err := context.Cause(ctx); err != nil {
+					return nil, fmt.Errorf("interrupted: %w", err)
+				}
+				if e := (&AskError{a.Person, a.Name(), a.Outcome, a.Reason}); r.o.Tolerate == nil || !r.o.Tolerate(e) {
+					return nil, e
+				}
+			}
+			byPerson[a.Person] = append(byPerson[a.Person], a)
+		}
+		people = rest
+	}
+	var list []extract.Answer
+	for _, p := range rm.cast {
+		list = append(list, byPerson[p.Name()]...)
+	}
+	return list, nil
+}
+
+// questions are what somebody is asked, in their words.
+func (rm *room) questions(do Ask, p Person, u unit) ([]extract.Question, error) {
+	list := make([]extract.Question, len(do.Questions))
+	for i, q := range do.Questions {
+		list[i] = q.Form
+		var err error
+		if list[i].Ask, err = q.Text.For(p, rm.id.Name()); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// given are answers in a room, as of an event.
+type given struct {
+	seq  int
+	list []extract.Answer
+}
+
+// known returns somebody with what they answered so far, for who is selected by that: in
+// this room, and anywhere in parts that are over.
+func (rm *room) known(p Person) Person {
+	told := attributesOf(rm.r.told[p.Name()], p.Name(), nil)
+	for _, g := range rm.answers {
+		told = attributesOf(g.list, p.Name(), told)
+	}
+	if told != nil {
+		maps.Copy(told, p.Assigned)
+		p.Assigned = told
+	}
+	return p
+}

@@ -1,0 +1,488 @@
+package study
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
+	"github.com/tinytroupe-go/tinytroupe/judge"
+)
+
+// looked is what looks found, in the order of the script.
+type looked struct {
+	answers []extract.Answer
+	forms   []extract.Question // what can be counted: of looks, and of what was asked
+	checks  []Checked
+	tables  []*extract.Table
+	unmet   []string
+}
+
+// Checked is what came of a check.
+type Checked struct {
+	Name     string
+	Of       []extract.Respondent // of whom each verdict is
+	Verdicts []*judge.Verdict     // nil: not reached
+	Expect   *float64
+}
+
+// look carries out the looks of a part. They change no room: what they find depends on
+// the journals and on the replies of models alone, so that a run that is gone on with
+// looks again, and pays for nothing that it was told before.
+func (r *runner) look(ctx context.Context, k int) error {
+	if err := r.glance(k); err != nil {
+		return err
+	}
+	for i := range r.parts[k].steps {
+		x := &r.parts[k].steps[i]
+		if err := context.Cause(ctx); err != nil {
+			return fmt.Errorf("%s:%d: %s: interrupted: %w", r.s.File, x.Line, x.Word(), err)
+		}
+		p := Progress{Verb: r.number[x], Of: r.steps, Step: *x}
+		r.report(p, Began)
+		text, err := r.lookAt(ctx, x.Do)
+		if p.Text = text; err != nil {
+			return fmt.Errorf("%s:%d: %s: %w", r.s.File, x.Line, x.Word(), err)
+		}
+		r.report(p, Ended)
+		r.res.Done++
+	}
+	return nil
+}
+
+func (r *runner) report(p Progress, phase Phase) {
+	r.tell.Lock()
+	defer r.tell.Unlock()
+	if p.Phase = phase; r.o.Progress != nil {
+		r.o.Progress(p)
+	}
+}
+
+func (r *runner) lookAt(ctx context.Context, do Verb) (string, error) {
+	switch do := do.(type) {
+	case Extract:
+		return r.extract(ctx, do)
+	case Code:
+		return r.code(ctx, do)
+	case Tally:
+		return r.tally(do)
+	case Check:
+		return r.check(ctx, do)
+	}
+	return r.export(do.(Export))
+}
+
+// seen is a room as it was at some time.
+type seen struct {
+	id      Room
+	view    *tinytroupe.View
+	answers []extract.Answer
+}
+
+// glance takes the rooms as they were before a part: a run that is gone on with may
+// have come further.
+func (r *runner) glance(k int) error {
+	r.seen = nil
+	for _, rm := range r.rooms {
+		last := -1
+		for i, u := range rm.units {
+			if u.part < k {
+				last = i
+			}
+		}
+		if last < 0 {
+			continue
+		}
+		if last >= len(rm.ends) { // it failed before that
+			last = len(rm.ends) - 1
+		}
+		s := &seen{id: rm.id}
+		var err error
+		until := rm.seq
+		if k < len(r.parts) && last >= 0 {
+			until = rm.ends[last]
+		}
+		if s.view = rm.w.View(); until < rm.seq {
+			if s.view, err = rm.at(last); err != nil {
+				return err
+			}
+		}
+		for _, a := range rm.answers {
+			if a.seq <= until {
+				s.answers = append(s.answers, a.list...)
+			}
+		}
+		r.seen = append(r.seen, s)
+	}
+	return nil
+}
+
+// remind sets what is known of people's answers before a part.
+func (r *runner) remind(k int) error {
+	if len(r.looked.forms) == 0 {
+		return nil
+	}
+	if err := r.glance(k); err != nil {
+		return err
+	}
+	r.told = map[string][]extract.Answer{}
+	for _, a := range r.all() {
+		r.told[a.Person] = append(r.told[a.Person], a)
+	}
+	return nil
+}
+
+// asked returns what people were asked, in the order of rooms.
+func (r *runner) asked() []extract.Answer {
+	var list []extract.Answer
+	for _, s := range r.seen {
+		list = append(list, s.answers...)
+	}
+	return list
+}
+
+// all returns every answer so far.
+func (r *runner) all() []extract.Answer { return append(r.asked(), r.looked.answers...) }
+
+// respondent says who somebody is, in tables.
+func (r *runner) respondent(p Person, rooms ...Room) extract.Respondent {
+	x := extract.Respondent{Person: p.Name(), Weight: 1, Attributes: map[string]string{"group": p.Group}}
+	for _, name := range append([]string{"age", "gender", "nationality", "residence", "occupation"}, append(sortedKeys(p.Assigned), r.s.Parted...)...) {
+		for _, path := range []string{name, name + ".title", name + ".name", name + ".id"} {
+			if s, ok := attribute(p, path); ok {
+				x.Attributes[name] = s
+				break
+			}
+		}
+	}
+	if len(rooms) == 1 {
+		x.Scene, x.Room = rooms[0].Scene, rooms[0].Name()
+	}
+	r.placed(&x)
+	return x
+}
+
+// placed adds where somebody was, where tables are parted by it.
+func (r *runner) placed(x *extract.Respondent) {
+	for name, value := range map[string]string{"room": x.Room, "scene": x.Scene} {
+		if slices.Contains(r.s.Parted, name) {
+			if x.Attributes == nil {
+				x.Attributes = map[string]string{}
+			}
+			x.Attributes[name] = value
+		}
+	}
+}
+
+// within returns the rooms of a scene, or all.
+func (r *runner) within(scene string) []*seen {
+	return slices.DeleteFunc(slices.Clone(r.seen), func(s *seen) bool { return scene != "" && s.id.Scene != scene })
+}
+
+// lived is somebody and the rooms where they were.
+type lived struct {
+	Person
+	rooms []*seen
+}
+
+func (l *lived) ids() []Room {
+	var list []Room
+	for _, s := range l.rooms {
+		list = append(list, s.id)
+	}
+	return list
+}
+
+// who returns the people who were in rooms, without staff, as they were then.
+func (r *runner) who(rooms []*seen) []lived {
+	var list []lived
+	for _, p := range r.s.everybody() {
+		if p.Staff {
+			continue
+		}
+		l := lived{Person: p}
+		for _, s := range rooms {
+			if now := s.view.Persona(p.Name()); !now.IsZero() {
+				l.Persona, l.rooms = now, append(l.rooms, s)
+			}
+		}
+		if len(l.rooms) > 0 {
+			list = append(list, l)
+		}
+	}
+	return list
+}
+
+func (r *runner) extract(ctx context.Context, do Extract) (string, error) {
+	if r.o.Extract == nil {
+		return "", errors.New("there is no model that extracts")
+	}
+	x, err := extract.New(r.o.Extract, &extract.Options{
+		Objective: r.s.About, Situation: r.s.Title, Seed: r.s.Seed, Tokens: r.o.Tokens, Parallel: r.o.Parallel,
+	})
+	if err != nil {
+		return "", err
+	}
+	rooms := r.within(do.From)
+	var subjects []extract.Subject
+	switch do.Per {
+	case PerPerson:
+		for _, p := range r.who(rooms) {
+			subjects = append(subjects, extract.Subject{Respondent: r.respondent(p.Person, p.ids()...), Journals: journals(p.rooms)})
+		}
+	case PerRoom:
+		for _, rm := range rooms {
+			s := extract.Subject{Respondent: extract.Respondent{Scene: rm.id.Scene, Room: rm.id.Name()}, Speakers: r.speakers(rm), Journals: journals([]*seen{rm})}
+			r.placed(&s.Respondent)
+			subjects = append(subjects, s)
+		}
+	default:
+		subjects = append(subjects, extract.Subject{Speakers: r.speakers(rooms...), Journals: journals(rooms)})
+	}
+	res, err := x.Extract(ctx, []extract.Question{do.Question.Form}, subjects)
+	if res == nil {
+		return "", err
+	}
+	r.looked.answers = append(r.looked.answers, res.Answers...)
+	r.form(do.Question.Form)
+	return res.Base().String(), err
+}
+
+func journals(rooms []*seen) []extract.Journal {
+	var list []extract.Journal
+	for _, s := range rooms {
+		list = append(list, extract.Journal{Room: s.id.Name(), Events: s.view.Events()})
+	}
+	return list
+}
+
+// speakers are the people in rooms without staff; nil, which stands for everybody,
+// where there is nobody else.
+func (r *runner) speakers(rooms ...*seen) []string {
+	var names []string
+	for _, p := range r.who(rooms) {
+		names = append(names, p.Name())
+	}
+	return names
+}
+
+// form notes what can be counted; a name that comes again stands for the newest.
+func (r *runner) form(q extract.Question) {
+	if i := slices.IndexFunc(r.looked.forms, func(x extract.Question) bool { return x.ID == q.ID }); i >= 0 {
+		r.looked.forms[i] = q
+		return
+	}
+	r.looked.forms = append(r.looked.forms, q)
+}
+
+// leaf returns what a name stands for.
+func (r *runner) leaf(name string) (extract.Question, error) {
+	q, ok := extract.Leaf(r.looked.forms, name)
+	if !ok {
+		return q, fmt.Errorf("nobody was asked %s", name)
+	}
+	return q, nil
+}
+
+func (r *runner) code(ctx context.Context, do Code) (string, error) {
+	q, err := r.leaf(do.Name)
+	if err != nil {
+		return "", err
+	}
+	o := extract.CodeOptions{Codes: do.Codes, Most: do.Most, Multi: do.Multi}
+	var c *extract.Coding
+	if worded(do.Codes) {
+		c, err = extract.CodeByWords(q, r.all(), o)
+	} else if r.o.Extract == nil {
+		return "", errors.New("there is no model that sorts")
+	} else {
+		x, e := extract.New(r.o.Extract, &extract.Options{Objective: r.s.About, Situation: r.s.Title, Seed: r.s.Seed, Parallel: r.o.Parallel})
+		if e != nil {
+			return "", e
+		}
+		c, err = x.Code(ctx, q, r.all(), &o)
+	}
+	if c == nil {
+		return "", err
+	}
+	r.looked.answers = append(r.looked.answers, c.Answers...)
+	r.form(c.Question)
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s, %d codes\n", extract.Count(c.Answers), len(c.Codes))
+	for _, x := range c.Codes {
+		fmt.Fprintf(&b, "%s: %s\n", x.Name, x.Text)
+	}
+	if err := r.keep("results/"+file(do.Name)+".codes.json", c.Codes); err != nil {
+		return "", err
+	}
+	return b.String(), err
+}
+
+// file makes a file name of the name of what was asked.
+func file(name string) string { return strings.ReplaceAll(folder(name), " ", "-") }
+
+// keep writes a result as JSON.
+func (r *runner) keep(name string, v any) error {
+	if r.o.Results == nil {
+		return nil
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	return r.o.Results(name, b.Bytes())
+}
+
+func (r *runner) tally(do Tally) (string, error) {
+	var b strings.Builder
+	answers := r.parted(do.By)
+	for _, name := range do.Names {
+		q, err := r.leaf(name)
+		if err != nil {
+			return "", err
+		}
+		t, err := extract.Tally(q, answers, &extract.TallyOptions{By: do.By, Rehearsal: r.o.Rehearsal, Also: answers})
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", name, err)
+		}
+		r.looked.tables = append(r.looked.tables, t)
+		if err := t.WriteText(&b, nil); err != nil {
+			return "", err
+		}
+		if r.o.Results == nil {
+			continue
+		}
+		as := name
+		for _, d := range do.By {
+			as += " by " + d.Name
+		}
+		var csv bytes.Buffer
+		if err := t.WriteCSV(&csv); err != nil {
+			return "", err
+		}
+		if err := errors.Join(r.o.Results("results/"+file(as)+".csv", csv.Bytes()), r.keep("results/"+file(as)+".json", t)); err != nil {
+			return "", err
+		}
+	}
+	return b.String(), nil
+}
+
+// parted returns all answers, and checks as answers, with what people answered to other
+// questions where a table is parted by that.
+func (r *runner) parted(by []extract.Dimension) []extract.Answer {
+	list := append(r.all(), r.verdicts()...)
+	told := map[string]map[string]string{} // by question and person
+	for _, d := range by {
+		if _, ok := extract.Leaf(r.looked.forms, d.Name); !ok {
+			continue
+		}
+		told[d.Name] = map[string]string{}
+		for i := range list {
+			if a := &list[i]; a.Name() == d.Name && a.Outcome == extract.Answered && a.Item == 0 {
+				told[d.Name][a.Person] = a.Value.String()
+			}
+		}
+	}
+	if len(told) == 0 {
+		return list
+	}
+	for i := range list {
+		list[i].Attributes = maps.Clone(list[i].Attributes)
+		for q, by := range told {
+			if v, ok := by[list[i].Person]; ok {
+				if list[i].Attributes == nil {
+					list[i].Attributes = map[string]string{}
+				}
+				list[i].Attributes[q] = v
+			}
+		}
+	}
+	return list
+}
+
+// finish writes the answers of the whole study.
+func (r *runner) finish() error {
+	if err := r.glance(len(r.parts)); err != nil {
+		return err
+	}
+	l := &r.looked
+	r.res.Answers, r.res.Checks, r.res.Tables, r.res.Unmet = r.all(), l.checks, l.tables, l.unmet
+	if r.o.Results == nil {
+		return nil
+	}
+	var errs []error
+	if list := r.res.Answers; len(list) > 0 {
+		var csv, lines bytes.Buffer
+		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
+		errs = append(errs, extract.WriteCSV(&csv, list, o), extract.WriteJSONL(&lines, list, o))
+		errs = append(errs, r.o.Results("results/answers.csv", csv.Bytes()), r.o.Results("results/answers.jsonl", lines.Bytes()))
+	}
+	if len(l.checks) > 0 {
+		var lines bytes.Buffer
+		errs = append(errs, writeChecks(&lines, l.checks, "jsonl"))
+		errs = append(errs, r.o.Results("results/checks.jsonl", lines.Bytes()))
+	}
+	return errors.Join(errs...)
+}
+
+// export writes a file into exports/.
+func (r *runner) export(do Export) (string, error) {
+	var b bytes.Buffer
+	var err error
+	switch do.What {
+	case "transcript":
+		err = r.writeTranscripts(&b, do.Format)
+	case "people":
+		err = r.writePeople(&b, do.Format)
+	case "checks":
+		err = writeChecks(&b, r.looked.checks, do.Format)
+	default:
+		list := r.all()
+		if do.What != "answers" {
+			list = slices.DeleteFunc(append(list, r.verdicts()...), func(a extract.Answer) bool { return a.Question != do.What && a.Name() != do.What })
+		}
+		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
+		if do.Format == "csv" {
+			err = extract.WriteCSV(&b, list, o)
+		} else {
+			err = extract.WriteJSONL(&b, list, o)
+		}
+	}
+	if err != nil || r.o.Results == nil {
+		return "", err
+	}
+	name := path.Join("exports", do.Path)
+	return name, r.o.Results(name, b.Bytes())
+}
+
+// attributesOf are answers as attributes that select whoever gave them.
+func attributesOf(answers []extract.Answer, name string, into map[string]any) map[string]any {
+	for _, a := range answers {
+		if a.Person != name || a.Outcome != extract.Answered || a.Item > 0 {
+			continue
+		}
+		if into == nil {
+			into = map[string]any{}
+		}
+		var v any = a.Value.String()
+		if a.Value.List != nil {
+			list := make([]any, len(a.Value.List))
+			for i, s := range a.Value.List {
+				list[i] = s
+			}
+			v = list
+		}
+		into[a.Name()] = v
+	}
+	return into
+}
