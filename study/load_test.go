@@ -102,7 +102,7 @@ func TestLaterStudies(t *testing.T) {
 			"study.yaml":                             {Data: data},
 			"people/lisa.agent.json":                 person,
 			"moderator.agent.json":                   moderator,
-			"concepts.csv":                           {Data: []byte("name,text\nA,Creamy\n")},
+			"concepts.csv":                           {Data: []byte("name,text\nA,Creamy\nB,Thin\n")},
 			"tasks.csv":                              {Data: []byte("id,goal,answer\n1,roam,yes\n")},
 			"guide.md":                               {Data: []byte("Ask and listen")},
 			"adverts.md":                             {Data: []byte("Four adverts")},
