@@ -163,3 +163,26 @@ func TestAskErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Options stand as written, unless they are to be shuffled for each.
+func TestAskOrder(t *testing.T) {
+	options := []string{"A", "B", "C", "D"}
+	qs := []Question{{ID: "fixed", Ask: "?", Type: OneOf, Options: options}, {ID: "mixed", Ask: "?", Type: OneOf, Options: options, Order: Shuffle}}
+	m := llmtest.Func("test/people", func(context.Context, int, *llm.Request) (string, error) {
+		return `{"fixed":{"said":"B","outcome":"answered","value":"B"},"mixed":{"said":"B","outcome":"answered","value":"B"}}`, nil
+	})
+	r, err := Ask(t.Context(), qs, Panel(company(t, m, "a", "b", "c", "d", "e", "f", "g", "h")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	places := map[string]map[int]bool{"fixed": {}, "mixed": {}}
+	for _, a := range r.Answers {
+		places[a.Question][a.Position] = true
+		if a.Shown[a.Position-1] != "B" || a.Question == "fixed" && !slices.Equal(a.Shown, options) {
+			t.Errorf("%+v", a)
+		}
+	}
+	if len(places["fixed"]) != 1 || len(places["mixed"]) < 2 {
+		t.Errorf("B stood in %v", places)
+	}
+}

@@ -577,3 +577,27 @@ func TestTwoRooms(t *testing.T) {
 		t.Error(d)
 	}
 }
+
+// Of parts without an answer, one that is invalid may hide an answer: it is reported
+// rather than a refusal, and a refusal rather than silence.
+func TestPartsWithoutAnswer(t *testing.T) {
+	for _, c := range []struct {
+		first, last string
+		want        Outcome
+	}{{"No comment.", "made up", Invalid}, {"made up", "No comment.", Invalid}, {"No comment.", "so", Refused}, {"so", "No comment.", Refused}} {
+		m := llmtest.Func("test/parts", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+			switch text := llmtest.Prompt(req); {
+			case strings.Contains(text, "No comment."):
+				return `{"q":` + one("no comment", 0, "refused", "null") + `}`, nil
+			case strings.Contains(text, `"made up"`):
+				return `{"q":` + one("I pick A", 0, "answered", `"A"`) + `}`, nil
+			}
+			return `{"q":` + one("", 0, "absent", "null") + `}`, nil
+		})
+		q := Question{ID: "q", Ask: "?", Type: OneOf, Options: []string{"A", "B"}}
+		r, err := newExtractor(t, m, &Options{Tokens: 600}).Extract(t.Context(), []Question{q}, []Subject{long(c.first, c.last).about("Lisa Carter")})
+		if err != nil || r.Answers[0].Outcome != c.want {
+			t.Errorf("%q, %q: %+v %v, want %s", c.first, c.last, r.Answers, err, c.want)
+		}
+	}
+}
