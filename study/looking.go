@@ -482,7 +482,16 @@ func attributesOf(answers []extract.Answer, name string, into map[string]any) ma
 			}
 			v = list
 		}
-		into[a.Name()] = v
+		if a.Field == "" {
+			into[a.Question] = v
+			continue
+		}
+		fields, ok := into[a.Question].(map[string]any)
+		if !ok {
+			fields = map[string]any{}
+			into[a.Question] = fields
+		}
+		fields[a.Field] = v
 	}
 	return into
 }

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/extract"
 )
 
 // Who selects people. The zero Who selects everyone.
@@ -149,7 +151,7 @@ func (d *decoder) condition(f field) Condition {
 func (d *decoder) checkWho(w Who, sound bool) {
 	before := len(d.bad.list)
 	d.checkNames(w)
-	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited {
+	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited || d.byAnswers(w) {
 		return
 	}
 	if !slices.ContainsFunc(d.present(), w.Selects) {
@@ -174,6 +176,9 @@ func (d *decoder) checkNames(w Who) {
 		d.checkNames(x)
 	}
 	for _, c := range w.Where {
+		if d.answer(c.Attribute) {
+			continue
+		}
 		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(c.Attribute) != nil }) {
 			d.bad.add(c.at, known("attributes", c.Attribute, d.attributes()), "nobody has an attribute %q", c.Attribute)
 		}
@@ -181,6 +186,18 @@ func (d *decoder) checkNames(w Who) {
 	if w.Not != nil {
 		d.checkNames(*w.Not)
 	}
+}
+
+// byAnswers reports whether who is selected by what they will have answered.
+func (d *decoder) byAnswers(w Who) bool {
+	return slices.ContainsFunc(w.Any, d.byAnswers) || w.Not != nil && d.byAnswers(*w.Not) ||
+		slices.ContainsFunc(w.Where, func(c Condition) bool { return d.answer(c.Attribute) })
+}
+
+// answer reports whether a name is that of an answer, given before.
+func (d *decoder) answer(name string) bool {
+	_, ok := extract.Leaf(d.forms, name)
+	return ok
 }
 
 // present returns who may take part where the steps that are read now happen.
