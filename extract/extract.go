@@ -74,6 +74,9 @@ type Subject struct {
 
 	// Speakers are whose words are evidence where there is no Person; nil takes everybody's.
 	Speakers []string
+
+	// Journals are all that is read. What somebody carried into a room stands in the
+	// journal in which it was lived, and counts only if that is given too.
 	Journals []Journal
 }
 
