@@ -415,3 +415,64 @@ func TestShare(t *testing.T) {
 		}
 	}
 }
+
+// TestOlderCalls: a file of the version before this one is read as it is, and gets what
+// is new when it is written to.
+func TestOlderCalls(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "calls.db")
+	c, err := OpenCalls(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered(t, c, "Ann", "yes")
+	if err := errors.Join(c.exec("ALTER TABLE calls DROP COLUMN written"), c.exec("PRAGMA user_version = 1"), c.Close()); err != nil {
+		t.Fatal(err)
+	}
+	for _, readOnly := range []bool{true, false, true} {
+		c, err := openCalls(file, &callsOptions{readOnly: readOnly})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !readOnly {
+			answered(t, c, "Bea", "no")
+		}
+		list, err := collect(c.Entries())
+		if err != nil || len(list) == 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+		if resp, ok, err := c.Get(list[0].Key); !ok || err != nil || resp.Text != "yes" {
+			t.Errorf("%v, %v", resp, err)
+		}
+		if l, err := c.Ledger(nil); err != nil || l.Total.Calls != len(list) {
+			t.Errorf("%+v, %v", l, err)
+		}
+		if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestCacheWrite: what a provider kept of the input is in the ledger, and has its price.
+func TestCacheWrite(t *testing.T) {
+	c, err := OpenCalls(filepath.Join(t.TempDir(), "calls.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	id, err := c.Begin(&llm.Call{Key: "k", Model: "m", Request: &llm.Request{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	u := llm.Usage{Input: 1000, CachedInput: 200, CacheWrite: 300, Output: 10}
+	if err := c.End(id, &llm.Result{Outcome: llm.Answered, Response: &llm.Response{Text: "x", Usage: u}}); err != nil {
+		t.Fatal(err)
+	}
+	price := llm.Price{Input: 10, CachedInput: 1, CacheWrite: 12.5, Output: 50}
+	l, err := c.Ledger(func(string) (llm.Price, bool) { return price, true })
+	if err != nil || l.Total.Usage != u || l.Total.USD != price.Cost(u) {
+		t.Errorf("%+v, %v", l.Total, err)
+	}
+	if resp, _, err := c.Get("k"); err != nil || resp.Usage != u {
+		t.Errorf("%+v, %v", resp, err)
+	}
+}

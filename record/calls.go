@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -20,8 +19,9 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
-// callsFormat is the version of the tables below, kept as SQLite's user_version.
-const callsFormat = 1
+// callsFormat is the version of the tables below, kept as SQLite's user_version. Version
+// 1 had no column written: it is read as it is, and gets the column when it is written.
+const callsFormat = 2
 
 const sqliteReadOnly = 8 // the primary code of "attempt to write a readonly database"
 
@@ -59,10 +59,11 @@ CREATE TABLE calls (
 	finish       TEXT,
 	served       TEXT,    -- the model as the provider names it
 	input INTEGER, cached INTEGER, output INTEGER, reasoning INTEGER, -- NULL: not known
-	error        TEXT
+	error        TEXT,
+	written      INTEGER  -- of the input, what the provider kept for later calls
 );
 CREATE INDEX calls_key ON calls (key);
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 `
 
 // Calls is every model call of a run, in a SQLite file. It is an llm.CallStore and an
@@ -79,7 +80,10 @@ type Calls struct {
 	stmts statements
 	texts textStore
 	fast  bool
-	sync  string // of conn, as it is set now
+
+	noWritten bool // the file has no column written
+
+	sync string // of conn, as it is set now
 
 	mu     sync.Mutex
 	queue  []*change
@@ -128,13 +132,15 @@ func openCalls(path string, o *callsOptions) (_ *Calls, err error) {
 	switch {
 	case version == 0 && tables == 0:
 		return nil, fmt.Errorf("holds no calls: %w", fs.ErrNotExist)
+	case version == 1: // nobody has written to it since
+		c.noWritten = true
 	case version != callsFormat:
 		return nil, &FormatError{Have: version, Want: callsFormat}
 	}
 	if c.getText, err = c.read.Prepare(`SELECT base, shared, flate, rest FROM texts WHERE hash = ?`); err != nil {
 		return nil, err
 	}
-	c.get, err = c.read.Prepare(`SELECT key, finish, served, coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), reply, base, shared, flate, rest
+	c.get, err = c.read.Prepare(`SELECT key, finish, served, coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), ` + c.written() + `, reply, base, shared, flate, rest
 		FROM calls JOIN texts ON hash = reply WHERE key = ? AND outcome = 'answered' ORDER BY id LIMIT 1`)
 	return c, err
 }
@@ -177,6 +183,12 @@ func (c *Calls) openWriter(path string) (err error) {
 	if err := c.conn.QueryRowContext(ctx, "SELECT user_version, (SELECT count(*) FROM sqlite_master) FROM pragma_user_version").Scan(&version, &tables); err != nil {
 		return err
 	}
+	if version == 1 {
+		if err := c.exec("BEGIN IMMEDIATE; ALTER TABLE calls ADD COLUMN written INTEGER; PRAGMA user_version = 2; COMMIT"); err != nil {
+			return errors.Join(err, c.exec("ROLLBACK"))
+		}
+		version = callsFormat
+	}
 	if version != callsFormat && (version != 0 || tables != 0) {
 		return &FormatError{Have: version, Want: callsFormat}
 	}
@@ -212,6 +224,14 @@ func (c *Calls) create() error {
 		return errors.Join(err, c.exec("ROLLBACK"))
 	}
 	return nil
+}
+
+// written is the number of tokens of input that a provider kept.
+func (c *Calls) written() string {
+	if c.noWritten {
+		return "0"
+	}
+	return "coalesce(written, 0)"
 }
 
 func (c *Calls) exec(query string) error {
@@ -278,7 +298,7 @@ func (c *Calls) Get(key string) (*llm.Response, bool, error) {
 	var t storedText
 	u := &resp.Usage
 	var found any
-	err := c.get.QueryRow(keyValue(key)).Scan(&found, &resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning,
+	err := c.get.QueryRow(keyValue(key)).Scan(&found, &resp.Finish, &resp.Model, &u.Input, &u.CachedInput, &u.Output, &u.Reasoning, &u.CacheWrite,
 		&reply, &t.base, &t.shared, &t.packed, &t.rest)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, false, nil
@@ -353,11 +373,11 @@ func (c *Calls) End(id int64, r *llm.Result) error {
 			}
 		}
 		// What is not known is NULL, never 0: see Sum.Unreported.
-		known := !unreported(r)
+		known := !llm.Unreported(r.Response, r.Err)
 		count := func(n int) sql.NullInt64 { return sql.NullInt64{Int64: int64(n), Valid: known} }
 		u := &resp.Usage
 		res, err := c.stmts.end.Exec(string(r.Outcome), r.Elapsed.Microseconds(), hash, string(resp.Finish), resp.Model,
-			count(u.Input), count(u.CachedInput), count(u.Output), count(u.Reasoning), problem, id)
+			count(u.Input), count(u.CachedInput), count(u.Output), count(u.Reasoning), count(u.CacheWrite), problem, id)
 		if err != nil {
 			return err
 		}
@@ -370,19 +390,6 @@ func (c *Calls) End(id int64, r *llm.Result) error {
 		return fmt.Errorf("%s: %w", callsFile, err)
 	}
 	return nil
-}
-
-// unreported reports whether a call may have used tokens that nobody told us of: there
-// was a reply without a count, or we stopped waiting for one.
-func unreported(r *llm.Result) bool {
-	if resp := r.Response; resp != nil && resp.Usage != (llm.Usage{}) {
-		return false
-	}
-	if r.Outcome != llm.Failed || r.Response != nil {
-		return true
-	}
-	timeout, ok := errors.AsType[net.Error](r.Err)
-	return ok && timeout.Timeout() || errors.Is(r.Err, context.Canceled) || errors.Is(r.Err, context.DeadlineExceeded)
 }
 
 // A key is kept as the bytes it stands for, or as it is where it is no hexadecimal.

@@ -63,7 +63,7 @@ func (c *Calls) entries(where string, args ...any) iter.Seq2[Entry, error] {
 		fail := func(err error) { yield(Entry{}, fmt.Errorf("%s: %w", callsFile, err)) }
 		rows, err := c.read.Query(`SELECT id, key, attempt, model, world, step, person, purpose, bound_input, bound_output, start,
 			coalesce(outcome, ''), coalesce(elapsed, 0), coalesce(finish, ''), coalesce(served, ''),
-			coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), coalesce(error, '')
+			coalesce(input, 0), coalesce(cached, 0), coalesce(output, 0), coalesce(reasoning, 0), `+c.written()+`, coalesce(error, '')
 			FROM calls `+where+` ORDER BY id`, args...)
 		if err != nil {
 			fail(err)
@@ -76,7 +76,7 @@ func (c *Calls) entries(where string, args ...any) iter.Seq2[Entry, error] {
 			var start, elapsed int64
 			if err := rows.Scan(&e.ID, &key, &e.Attempt, &e.Model, &e.Label.World, &e.Label.Step, &e.Label.Person, &e.Label.Purpose,
 				&e.Bound.Input, &e.Bound.Output, &start, &e.Outcome, &elapsed, &e.Finish, &e.Served,
-				&e.Usage.Input, &e.Usage.CachedInput, &e.Usage.Output, &e.Usage.Reasoning, &e.Err); err != nil {
+				&e.Usage.Input, &e.Usage.CachedInput, &e.Usage.Output, &e.Usage.Reasoning, &e.Usage.CacheWrite, &e.Err); err != nil {
 				fail(err)
 				return
 			}
@@ -164,7 +164,7 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 	rows, err := c.read.Query(`SELECT model, purpose, person, world, step, outcome,
 		sum(attempt = 1), sum(attempt > 0), sum(attempt = 0),
 		sum((attempt > 0) * coalesce(input, bound_input)), sum((attempt > 0) * coalesce(output, bound_output)),
-		sum((attempt > 0) * coalesce(cached, 0)), sum((attempt > 0) * coalesce(reasoning, 0)), sum(attempt > 0 AND outcome IS NOT NULL AND input IS NULL)
+		sum((attempt > 0) * coalesce(cached, 0)), sum((attempt > 0) * coalesce(reasoning, 0)), sum((attempt > 0) * `+c.written()+`), sum(attempt > 0 AND outcome IS NOT NULL AND input IS NULL)
 		FROM calls GROUP BY model, purpose, person, world, step, outcome`)
 	if err != nil {
 		return nil, err
@@ -181,7 +181,7 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 		var outcome sql.NullString
 		var s Sum
 		if err := rows.Scan(&model, &purpose, &person, &world, &step, &outcome, &s.Calls, &s.Attempts, &s.Borrowed,
-			&s.Usage.Input, &s.Usage.Output, &s.Usage.CachedInput, &s.Usage.Reasoning, &s.Unreported); err != nil {
+			&s.Usage.Input, &s.Usage.Output, &s.Usage.CachedInput, &s.Usage.Reasoning, &s.Usage.CacheWrite, &s.Unreported); err != nil {
 			return nil, err
 		}
 		if outcome.Valid && s.Attempts > 0 {

@@ -22,7 +22,7 @@ func (c *Calls) prepare() error {
 		{&s.begin, `INSERT INTO calls (key, attempt, model, world, step, person, purpose, prompt, settings, bound_input, bound_output, start)
 			VALUES (?, CASE WHEN ? THEN 0 ELSE 1 + (SELECT count(*) FROM calls WHERE key = ? AND attempt > 0) END, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`},
 		{&s.end, `UPDATE calls SET outcome = ?, elapsed = ?, reply = ?, finish = ?, served = ?,
-			input = ?, cached = ?, output = ?, reasoning = ?, error = ? WHERE id = ? AND outcome IS NULL`},
+			input = ?, cached = ?, output = ?, reasoning = ?, written = ?, error = ? WHERE id = ? AND outcome IS NULL`},
 		{&s.hasPrompt, `SELECT 1 FROM prompts WHERE hash = ?`},
 		{&s.addPrompt, `INSERT OR IGNORE INTO prompts (hash, parent, role, text) VALUES (?, ?, ?, ?)`},
 		{&s.hasText, `SELECT 1 FROM texts WHERE hash = ?`},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
@@ -110,6 +112,9 @@ func (p *program) show(rec *record.Record, room string, only, asJSON bool) error
 	}
 	if !only && !asJSON {
 		p.showHead(rec, &m, rooms)
+		if err := p.showResults(rec); err != nil {
+			return &exitError{code: exitFailed, err: err}
+		}
 	}
 	o := &transcript.Options{Rehearsal: m.Rehearsal, Width: p.width()}
 	switch {
@@ -224,7 +229,7 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest, rooms []strin
 	if m.Problem != "" {
 		fmt.Fprintf(w, "problem %s\n", line(m.Problem))
 	}
-	fmt.Fprintf(w, "model   %s\n", m.Models["act"])
+	fmt.Fprintf(w, "model   %s\n", modelsOf(m))
 	if t := m.Totals; t != nil {
 		fmt.Fprintf(w, "people  %d\n", t.People)
 		if t.Rooms > 1 {
@@ -247,6 +252,34 @@ func (p *program) showHead(rec *record.Record, m *record.Manifest, rooms []strin
 		}
 	}
 	fmt.Fprintln(w)
+}
+
+// showResults prints the tables of a record.
+func (p *program) showResults(rec *record.Record) error {
+	names, err := fs.Glob(rec.FS(), "results/*.json")
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		data, err := rec.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		var t extract.Table
+		if strings.HasSuffix(name, ".codes.json") {
+			continue
+		}
+		if err := json.Unmarshal(data, &t); err != nil {
+			return fmt.Errorf("%s: %w", rec.Path(name), err)
+		}
+		if err := t.WriteText(p.stdout, nil); err != nil {
+			return err
+		}
+	}
+	if len(names) > 0 {
+		fmt.Fprintf(p.stdout, "(more in %s)\n\n", rec.Path("results"))
+	}
+	return nil
 }
 
 func (p *program) showCosts(rec *record.Record, asJSON bool) error {
