@@ -38,6 +38,26 @@ func (d *decoder) ask(n, step *node) Ask {
 	return a
 }
 
+// askable reports those among who is asked that cannot be.
+func (d *decoder) askable(to Who, n *node) {
+	for _, g := range d.study.People {
+		what := ""
+		switch {
+		case g.Human:
+			what = "a human at the terminal"
+		case g.HTTP != nil:
+			what = "a chatbot"
+		default:
+			continue
+		}
+		for _, p := range g.People {
+			if slices.ContainsFunc(d.present(), func(x Person) bool { return x.Name() == p.Name() && to.Selects(x) }) {
+				d.bad.add(n.at, []string{"Ask the others: to: {not: " + g.Name + "}."}, "%s is %s, who takes turns and answers no questions", p.Name(), what)
+			}
+		}
+	}
+}
+
 // found notes what later steps can count.
 func (d *decoder) found(q extract.Question) {
 	if !slices.ContainsFunc(d.forms, func(x extract.Question) bool { return x.ID == q.ID }) {

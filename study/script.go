@@ -129,6 +129,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 			texts = append(texts, q.Text)
 		}
 		s.Do = ask
+		d.askable(s.To, f.value)
 	case "extract":
 		s.Do = d.extract(f.value, n)
 	case "code":
