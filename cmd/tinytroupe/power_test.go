@@ -18,7 +18,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/record"
 )
 
-var cuts = flag.Int("cuts", 12, "how many cuts of the files TestPowerLoss tries in each run; 0: every byte of the journals, every frame of the log of calls")
+var cuts = flag.Int("cuts", 6, "how many cuts of the files TestPowerLoss tries in each run; 0: every byte of the journals, every frame of the log of calls")
 
 // A frame of SQLite's write-ahead log, by its format: what is cut within one is as if
 // the whole frame were missing.
