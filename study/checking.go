@@ -167,11 +167,11 @@ func (r *runner) verdicts() []extract.Answer {
 				a.Outcome, a.Value = extract.Answered, extract.Value{Kind: extract.YesNo, Text: map[judge.Outcome]string{judge.Holds: "yes", judge.DoesNotHold: "no"}[v.Outcome]}
 			case judge.Scored:
 				a.Outcome, a.Type, a.Value = extract.Answered, extract.Number, extract.Value{Kind: extract.Number, Number: v.Score}
-			case judge.NotApplicable:
+			case judge.NotApplicable, judge.Undecided:
 				a.Outcome = extract.Absent
 			case judge.Refused:
 				a.Outcome = extract.Refused
-			case judge.Invalid, judge.Undecided:
+			case judge.Invalid:
 				a.Outcome = extract.Invalid
 			case judge.Failed:
 				a.Outcome = extract.Failed
