@@ -1,9 +1,6 @@
 package extract
 
-import (
-	"math"
-	"slices"
-)
+import "github.com/tinytroupe-go/tinytroupe/internal/agreement"
 
 // Agreement says how often two codings of the same things agree.
 type Agreement struct {
@@ -15,89 +12,28 @@ type Agreement struct {
 }
 
 // Kappa is Cohen's kappa for two coders and nominal categories (Cohen 1960,
-// doi:10.1177/001316446002000104): (Po - Pe) / (1 - Pe).
-type Kappa struct {
-	Value float64
-	// SE is the large-sample standard error; SE0 the one where kappa is 0, for a test
-	// against chance (Fleiss, Cohen and Everitt 1969, doi:10.1037/h0028106).
-	SE, SE0 float64
-}
+// doi:10.1177/001316446002000104), with its large-sample standard error (Fleiss, Cohen
+// and Everitt 1969, doi:10.1037/h0028106).
+type Kappa struct{ Value, SE float64 }
 
 // CohenKappa compares two codings, item by item. Slices of different lengths are
 // compared up to the shorter; nothing compared has N 0 and no kappa.
 func CohenKappa(a, b []string) Agreement {
 	n := min(len(a), len(b))
-	g := Agreement{N: n}
-	if n == 0 {
-		return g
+	t := agreement.Compare(a[:n], b[:n])
+	g := Agreement{N: n, Expected: t.Expected}
+	g.Observed, _ = t.Observed()
+	if k, ok := t.Kappa(); ok {
+		se, _ := t.Error()
+		g.Kappa = &Kappa{k, se}
 	}
-	var cats []string
-	for _, list := range [][]string{a[:n], b[:n]} {
-		for _, c := range list {
-			if !slices.Contains(cats, c) {
-				cats = append(cats, c)
-			}
-		}
-	}
-	slices.Sort(cats)
-	table := make([][]float64, len(cats))
-	for i := range table {
-		table[i] = make([]float64, len(cats))
-	}
-	for i := range n {
-		x, _ := slices.BinarySearch(cats, a[i])
-		y, _ := slices.BinarySearch(cats, b[i])
-		table[x][y]++
-	}
-	return kappaOf(table)
-}
-
-// kappaOf is the agreement in a square table of counts.
-func kappaOf(table [][]float64) Agreement {
-	k := len(table)
-	var n float64
-	row, col := make([]float64, k), make([]float64, k)
-	for i := range table {
-		for j, c := range table[i] {
-			n += c
-			row[i] += c
-			col[j] += c
-		}
-	}
-	g := Agreement{N: int(n)}
-	if n == 0 {
-		return g
-	}
-	for i := range k {
-		g.Observed += table[i][i] / n
-		g.Expected += row[i] / n * col[i] / n
-	}
-	if 1-g.Expected < 1e-12 {
-		return g
-	}
-	po, pe := g.Observed, g.Expected
-	kappa := (po - pe) / (1 - pe)
-	var diagonal, off, both float64
-	for i := range k {
-		ri, ci := row[i]/n, col[i]/n
-		diagonal += table[i][i] / n * math.Pow(1-(ri+ci)*(1-kappa), 2)
-		both += ri * ci * (ri + ci)
-		for j := range k {
-			if i != j {
-				off += table[i][j] / n * math.Pow(col[i]/n+row[j]/n, 2)
-			}
-		}
-	}
-	variance := (diagonal + math.Pow(1-kappa, 2)*off - math.Pow(kappa-pe*(1-kappa), 2)) / (n * math.Pow(1-pe, 2))
-	variance0 := (pe + pe*pe - both) / (n * math.Pow(1-pe, 2))
-	g.Kappa = &Kappa{kappa, math.Sqrt(max(variance, 0)), math.Sqrt(max(variance0, 0))}
 	return g
 }
 
-// agreement compares two extractions of the same subjects, question by question. Where
+// compared compares two extractions of the same subjects, question by question. Where
 // values are categories it compares those of things that have one in both; of texts,
 // numbers and lists only what became of them.
-func agreement(q *Question, first, second []Answer) []Agreement {
+func compared(q *Question, first, second []Answer) []Agreement {
 	var out []Agreement
 	for _, leaf := range q.Leaves() {
 		nominal := (leaf.Type == YesNo || leaf.Type == OneOf || leaf.Type == Scale) && q.Type != ListOf

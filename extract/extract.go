@@ -160,7 +160,7 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 			}
 		}
 		for i := range qs {
-			r.Agreement = append(r.Agreement, agreement(&qs[i], first, second)...)
+			r.Agreement = append(r.Agreement, compared(&qs[i], first, second)...)
 		}
 	}
 	return r, err
