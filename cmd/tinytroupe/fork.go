@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"iter"
+	"log/slog"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -13,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
@@ -44,7 +47,7 @@ time. Without --at it is everything before the first step that the change concer
 			if err != nil {
 				return usage(err)
 			}
-			if err := p.fork(from, at, file, &f); err != nil {
+			if err := p.fork(cmd.Context(), from, at, file, &f); err != nil {
 				return usage(err)
 			}
 			ctx, stop := p.interruptible(cmd.Context())
@@ -63,7 +66,7 @@ time. Without --at it is everything before the first step that the change concer
 }
 
 // fork makes the record that f then names, to be resumed.
-func (p *program) fork(from, at, file string, f *runFlags) (err error) {
+func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) (err error) {
 	rec, err := view(from)
 	if err != nil {
 		return err
@@ -88,6 +91,18 @@ func (p *program) fork(from, at, file string, f *runFlags) (err error) {
 	}
 	if err := vacant(f.dir); err != nil {
 		return err
+	}
+	if f.model != "" {
+		// A model that cannot be used is told of before there is a record.
+		set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: m.Settings})
+		if err != nil {
+			return err
+		}
+		st, err := connect(ctx, f.model, set, p.env, slog.New(slog.DiscardHandler))
+		if err != nil {
+			return err
+		}
+		st.close()
 	}
 	if f.dir == "" {
 		f.dir = filepath.Join(filepath.Dir(from), strings.TrimSuffix(filepath.Base(from), ".zip")+"-fork")

@@ -77,6 +77,9 @@ func (s *session) recorded() (file string, err error) {
 			return "", err
 		}
 	}
+	if now, err := os.ReadFile(m.Study); err == nil && record.Hash(now) != m.Inputs[i].Hash {
+		s.warn = append(s.warn, fmt.Sprintf("%s has changed since, and this goes on as it was: tinytroupe run %s --dir %s takes the change", m.Study, quote(m.Study), quote(s.f.dir)))
+	}
 	for k, v := range m.Set {
 		s.f.set = append(s.f.set, k+"="+v)
 	}

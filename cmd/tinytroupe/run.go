@@ -192,7 +192,7 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.p.readPrices(settings); err != nil {
 		return err
 	}
-	s.warn = append(append([]string(nil), s.study.Warnings...), s.set.Warnings...)
+	s.warn = append(append(s.warn, s.study.Warnings...), s.set.Warnings...)
 	if s.choice, err = choose(ctx, s.f.model, s.study.Models.Act, s.set, s.p.env); err != nil {
 		return err
 	}
