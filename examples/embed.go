@@ -11,6 +11,7 @@ import (
 //go:embed */study.yaml */README.md
 //go:embed customer-interview/guide.md customer-interview/people
 //go:embed social-network/edges.csv testing-a-chatbot/tasks.csv testing-a-chatbot/server/main.go
+//go:embed tv-adverts/adverts.md
 var files embed.FS
 
 // Files returns people/NAME.agent.json, fragments/NAME.fragment.json, and a folder for

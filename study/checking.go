@@ -277,8 +277,11 @@ func checksJUnit(w io.Writer, checks []Checked) error {
 		s := junitSuite{Name: c.Name, Tests: len(c.Verdicts)}
 		for i, v := range c.Verdicts {
 			x := junitCase{Class: c.Name, Name: strings.TrimSpace(c.Of[i].Person + " " + c.Of[i].Room)}
-			if x.Name == "" {
+			switch x.Name {
+			case "":
 				x.Name = "the study"
+			case c.Of[i].Person + " " + c.Of[i].Person: // alone in a room that is called as they are
+				x.Name = c.Of[i].Person
 			}
 			switch {
 			case v == nil:

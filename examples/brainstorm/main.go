@@ -1,9 +1,11 @@
 // Command brainstorm lets three people look for AI features of a word processor: the
-// study beside it as a program, with a question at its end.
+// study beside it as a program, which extracts their ideas and asks a question at its
+// end.
 package main
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"io"
@@ -13,6 +15,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/examples/cast"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/openai"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
@@ -49,8 +52,15 @@ func connect(name string) (llm.Model, error) {
 	return llm.Wrap(m, llm.Retry(nil), llm.Limit(llm.NewLimiter(nil)), llm.Spend(llm.NewBudget(&llm.BudgetOptions{Calls: 100}))), nil
 }
 
-// brainstorm shows on out what three people come up with in three rounds, and what
-// each would then use.
+// An Idea is what is looked for in what they say.
+type Idea struct {
+	Idea  string   `json:"idea" find:"what it does, in a few words"`
+	Helps *string  `json:"helps" find:"whom or what work it helps"`
+	Price *float64 `json:"price" find:"what somebody would pay for it a month, in dollars" answer:"number: 0..1000"`
+}
+
+// brainstorm shows on out what three people come up with in three rounds, their ideas as
+// JSON, and what each would then use.
 func brainstorm(ctx context.Context, out io.Writer, model llm.Model) error {
 	m, err := mind.New(model, nil)
 	if err != nil {
@@ -85,6 +95,23 @@ func brainstorm(ctx context.Context, out io.Writer, model llm.Model) error {
 	}
 	if err := show.Close(); err != nil {
 		return err
+	}
+	// Each value stands on words that the person said; what was not said is null.
+	found, err := extract.Into[[]Idea](ctx, model, "each idea for a word processor that the person suggests", extract.EachPerson(w), nil)
+	if err != nil {
+		return err
+	}
+	for _, f := range found {
+		ideas, ok := f.Value()
+		if !ok {
+			fmt.Fprintf(out, "ideas of %s: %s\n", f.Subject.Person, f.Outcome)
+			continue
+		}
+		text, err := json.MarshalIndent(ideas, "", "  ")
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(out, "ideas of %s: %s\n", f.Subject.Person, text)
 	}
 	// A question is not part of the talk: nobody hears it, and nobody changes by it.
 	for _, name := range w.People() {
