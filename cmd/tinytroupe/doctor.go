@@ -21,7 +21,7 @@ import (
 
 func (p *program) doctorCommand() *cobra.Command {
 	var model string
-	var asJSON bool
+	var asJSON, judges bool
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Find out whether a run would work, and what to do if not",
@@ -31,17 +31,23 @@ context it has and what it costs. Then it asks the model for a few tokens, and s
 before where that costs money: does it answer, how fast, and does the server hold it to
 a JSON schema.
 
+With --judge it also lets the model judge short transcripts whose verdicts are known, and
+says how often it is right and how far beyond chance (Cohen's kappa). A study's checks are
+worth no more than that.
+
 Exit codes: 0 a run would work, if only as a rehearsal; 1 the model is refused or cannot
 be reached; 2 what is configured makes no sense.`,
 		Example: `  tinytroupe doctor
   tinytroupe doctor --model ollama/gemma3
+  tinytroupe doctor --judge --model openai/gpt-5-mini
   tinytroupe doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			return p.doctor(cmd.Context(), model, asJSON)
+			return p.doctor(cmd.Context(), model, judges, asJSON)
 		},
 	}
 	cmd.Flags().StringVar(&model, "model", "", "the model to look at, as `PROVIDER/NAME`")
+	cmd.Flags().BoolVar(&judges, "judge", false, "let the model judge transcripts with known verdicts, some 40 calls")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON document on stdout, and all else on stderr")
 	return cmd
 }
@@ -61,6 +67,7 @@ type diagnosis struct {
 	Why       string    `json:"why,omitempty"`
 	Rehearsal bool      `json:"rehearsal"`
 	Findings  []finding `json:"findings"`
+	Judge     *judging  `json:"judge,omitempty"`
 
 	w    io.Writer // for people
 	code int       // of exit
@@ -96,12 +103,12 @@ func (d *diagnosis) fail(check string, err error) {
 	d.find("failed", check, text, strings.ReplaceAll(do, "\n", " "))
 }
 
-func (p *program) doctor(ctx context.Context, model string, asJSON bool) error {
+func (p *program) doctor(ctx context.Context, model string, judges, asJSON bool) error {
 	d := &diagnosis{w: p.stdout, prices: p.prices}
 	if asJSON {
 		d.w = p.stderr
 	}
-	p.examine(ctx, d, model)
+	p.examine(ctx, d, model, judges)
 	d.Works = d.code == exitDone
 	switch {
 	case !d.Works:
@@ -125,7 +132,7 @@ func (p *program) doctor(ctx context.Context, model string, asJSON bool) error {
 	return nil
 }
 
-func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
+func (p *program) examine(ctx context.Context, d *diagnosis, model string, judges bool) {
 	d.ok("system", "tinytroupe %s, %s, %s/%s", version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	files := configFiles("")
 	read := slices.DeleteFunc(slices.Clone(files), func(f string) bool { _, err := os.Stat(f); return err != nil })
@@ -156,6 +163,9 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
 	d.Model, d.Why, d.Rehearsal = c.name, c.why, c.rehearsal()
 	if c.rehearsal() {
 		d.ok("model", "rehearsal (%s)", c.why)
+		if judges {
+			d.judge(ctx, p, c, nil, s)
+		}
 		return
 	}
 	name, id, err := split(c.name)
@@ -190,6 +200,9 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string) {
 	d.room(ctx, q, id, list, s, st)
 	if d.ask(ctx, c, st, s) {
 		d.embeddings(ctx, q, list, s)
+		if judges {
+			d.judge(ctx, p, c, st, s)
+		}
 	}
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/judge"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
@@ -124,6 +127,82 @@ func TestDoctorSaysWhatCosts(t *testing.T) {
 	if !ok || strings.Contains(before, "answered in") || !strings.Contains(e.stderr, "answered in") {
 		t.Errorf("%s", e.stderr)
 	}
+}
+
+// TestDoctorJudge: a judge is tried on transcripts with known verdicts, by a share and by
+// kappa; what judges badly, or nothing, is told, and is no reason why a run would not work.
+func TestDoctorJudge(t *testing.T) {
+	items, err := judge.Gold()
+	if err != nil {
+		t.Fatal(err)
+	}
+	quoted := regexp.MustCompile(`"event":(\d+),"who":"([^"]+)","does":"(?:TALK|THINK)"[^}]*?"content":"([^"\\]+)`)
+	verdict := func(prompt, v string) string {
+		m := quoted.FindStringSubmatch(prompt)
+		if m == nil {
+			return `{"reason":"Nothing is there.","quotes":[],"verdict":"not applicable","confidence":50}`
+		}
+		return fmt.Sprintf(`{"reason":"So it is.","quotes":[{"event":%s,"quote":%q}],"verdict":%q,"confidence":90}`, m[1], m[3], v)
+	}
+	for name, c := range map[string]struct {
+		reply func(prompt string) (string, error)
+		check func(g *judging) bool
+		want  string
+	}{
+		"always the same": {func(p string) (string, error) { return verdict(p, "holds"), nil },
+			func(g *judging) bool {
+				return g.Accuracy != nil && *g.Accuracy < 0.5 && g.Right > 10 && g.Right < 20 && g.Verdicts > 30 && g.Kappa != nil && *g.Kappa < 0.1
+			}, "note: accuracy 0."},
+		"no JSON": {func(string) (string, error) { return "It seems fine to me.", nil },
+			func(g *judging) bool { return *g.Accuracy == 0 && g.Verdicts == 0 && g.Outcomes["invalid"] > 30 }, "let another model judge"},
+		"refuses": {func(string) (string, error) { return "", llm.ErrFiltered },
+			func(g *judging) bool { return g.Verdicts == 0 }, "let another model judge"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: func(n int, req *llm.Request) (string, error) {
+				if p := llmtest.Prompt(req); strings.Contains(p, "# The claim") {
+					return c.reply(p)
+				}
+				return marks(n, req)
+			}})
+			d, e := diagnose(t, map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}, "--judge")
+			if e.code != exitDone || d.Judge == nil || d.Judge.Items != len(items) {
+				t.Fatalf("exit %d, %+v\n%s", e.code, d.Judge, e.stderr)
+			}
+			sum := 0
+			for _, n := range d.Judge.Outcomes {
+				sum += n
+			}
+			if !c.check(d.Judge) || sum != len(items) || !strings.Contains(d.found("judge"), c.want) {
+				t.Errorf("%+v\n%s", d.Judge, d.found("judge"))
+			}
+		})
+	}
+	t.Run("rehearsal", func(t *testing.T) {
+		d, e := diagnose(t, nil, "--judge", "--model", "rehearsal")
+		if e.code != exitDone || d.Judge == nil || d.Judge.Accuracy != nil || d.Judge.Kappa != nil || d.Judge.Outcomes["not judged"] != len(items) ||
+			!strings.Contains(d.found("judge"), "note: accuracy: not judged") {
+			t.Errorf("exit %d, %+v\n%s", e.code, d.Judge, d.found("judge"))
+		}
+	})
+	t.Run("no credit", func(t *testing.T) {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: marks, Faults: func(n int) llmtest.Fault {
+			if n > 3 {
+				return llmtest.Fault{Kind: llmtest.Quota}
+			}
+			return llmtest.Fault{}
+		}})
+		d, e := diagnose(t, map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}, "--judge")
+		if e.code == exitUsage || d.Judge == nil || d.Judge.Right > 0 || d.Judge.Outcomes["failed"]+d.Judge.Outcomes["not asked"] == 0 {
+			t.Errorf("exit %d, %+v\n%s", e.code, d.Judge, e.stderr)
+		}
+	})
+	t.Run("without it nothing is judged", func(t *testing.T) {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: marks})
+		if d, _ := diagnose(t, map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}); d.Judge != nil || s.Stats().Calls > 3 {
+			t.Errorf("%d calls, %+v", s.Stats().Calls, d.Judge)
+		}
+	})
 }
 
 // The order of finding a model: what is named goes before what is found, and what is

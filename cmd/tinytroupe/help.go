@@ -23,7 +23,7 @@ func helpful(root *cobra.Command) {
 			c.ValidArgsFunction = argument(func() ([]string, cobra.ShellCompDirective) {
 				return []string{"yaml", "yml"}, cobra.ShellCompDirectiveFilterFileExt
 			})
-		case "show":
+		case "show", "ask":
 			c.ValidArgsFunction = argument(records)
 		case "ls":
 			c.ValidArgsFunction = argument(folders)

@@ -23,14 +23,23 @@ func everyCommand(c *cobra.Command, f func(*cobra.Command)) {
 	}
 }
 
-// calls returns the calls of tinytroupe in an example, as words.
+// shellWords are the words of a command, of which some stand in double quotes.
+func shellWords(s string) []string {
+	var words []string
+	for _, m := range regexp.MustCompile(`(?:[^\s"]|"[^"]*")+`).FindAllString(s, -1) {
+		words = append(words, strings.ReplaceAll(m, `"`, ""))
+	}
+	return words
+}
+
+// exampleCalls returns the calls of tinytroupe in an example, as words.
 func exampleCalls(example string) [][]string {
 	var calls [][]string
 	for l := range strings.Lines(example) {
 		l = strings.NewReplacer("<(", " ", ")", " ").Replace(l)
 		for part := range strings.SplitSeq(l, "|") {
 			part, _, _ = strings.Cut(part, " > ")
-			words := strings.Fields(part)
+			words := shellWords(part)
 			if i := slices.Index(words, "tinytroupe"); i >= 0 {
 				calls = append(calls, words[i+1:])
 			}
@@ -108,7 +117,7 @@ func TestPagesCalls(t *testing.T) {
 			if !regexp.MustCompile(`^([A-Z_]+=\S+ )*tinytroupe `).MatchString(l) {
 				continue
 			}
-			for _, words := range exampleCalls(strings.ReplaceAll(l, `="`, `=`)) {
+			for _, words := range exampleCalls(l) {
 				n++
 				root := (&program{}).command()
 				found, args, err := root.Find(words)
@@ -138,7 +147,7 @@ func TestTour(t *testing.T) {
 	for _, block := range regexp.MustCompile("(?s)<!-- run -->\n```\n(.*?)```").FindAllSubmatch(tour, -1) {
 		for l := range strings.Lines(string(block[1])) {
 			l, _, _ = strings.Cut(l, " #")
-			words := strings.Fields(l)
+			words := shellWords(l)
 			cmd := exec.CommandContext(t.Context(), words[0], words[1:]...)
 			cmd.Dir = dir
 			cmd.Env = append(os.Environ(), "OPENAI_API_KEY=", "OPENAI_BASE_URL=", "TINYTROUPE_MODEL=")

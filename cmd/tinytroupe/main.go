@@ -154,7 +154,7 @@ server of your own, TINYTROUPE_MODEL a model, and NO_COLOR turns colours off.`,
 	}
 	root.SetOut(p.stdout)
 	root.SetErr(p.stderr)
-	root.AddCommand(p.runCommand(), p.resumeCommand(), p.replayCommand(), p.forkCommand(), p.diffCommand(), p.packCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.modelsCommand(), p.doctorCommand(), p.schemaCommand(), p.versionCommand())
+	root.AddCommand(p.runCommand(), p.resumeCommand(), p.replayCommand(), p.forkCommand(), p.diffCommand(), p.packCommand(), p.askCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.modelsCommand(), p.doctorCommand(), p.schemaCommand(), p.versionCommand())
 	helpful(root)
 	return root
 }

@@ -1,0 +1,68 @@
+package study
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/tinytroupe-go/tinytroupe/extract"
+)
+
+// ErrUnfinished: what is asked for needs a run that is over.
+var ErrUnfinished = errors.New("the run is not over")
+
+// Panel returns everybody who can be asked after a run, in the order of the study, each
+// as they are in the room where they were last. RunOptions.Open gives the journals of the
+// run; nothing is added to them. Who is asked at the terminal, or is a chatbot, is left
+// out. A run that is not over in every room is ErrUnfinished.
+func (s *Study) Panel(o *RunOptions) ([]extract.Panelist, error) {
+	r, err := newRunner(s, o)
+	if err != nil {
+		return nil, err
+	}
+	defer r.close()
+	last := map[string]*room{}
+	var outside []*room
+	for k, p := range r.parts {
+		if p.look {
+			continue
+		}
+		rooms := outside
+		if p.scene != nil || rooms == nil {
+			if rooms, err = r.open(p); err != nil {
+				return nil, err
+			}
+		}
+		if p.scene == nil {
+			outside = rooms
+		}
+		for _, rm := range rooms {
+			if _, end := rm.span(k); rm.done <= end {
+				return nil, fmt.Errorf("%s: %s: %w", s.File, rm.id.Name(), ErrUnfinished)
+			}
+			v := rm.w.View()
+			for _, p := range rm.cast {
+				if name := p.Name(); v.Present(name) || last[name] == nil && !v.Persona(name).IsZero() {
+					last[name] = rm
+				}
+			}
+		}
+		if err := r.gather(k, rooms); err != nil {
+			return nil, err
+		}
+	}
+	var list []extract.Panelist
+	for _, g := range s.People {
+		if g.Human || g.HTTP != nil {
+			continue
+		}
+		for _, p := range g.People {
+			rm := last[p.Name()]
+			if rm == nil { // they never came
+				continue
+			}
+			p.Persona = rm.w.View().Persona(p.Name())
+			list = append(list, extract.Panelist{Respondent: r.respondent(p, rm.id), Who: rm.w.Person(p.Name())})
+		}
+	}
+	return list, nil
+}
