@@ -337,6 +337,9 @@ func (p *program) showCosts(rec *record.Record, asJSON bool) error {
 			return err
 		}
 	}
+	if n := l.Total.Usage.CacheWrite; n > 0 {
+		fmt.Fprintf(p.stdout, "\n%d tokens of the input were written to the provider's cache, which has a price of its own.\n", n)
+	}
 	if n := l.Total.Borrowed; n > 0 {
 		fmt.Fprintf(p.stdout, "\n%s of other runs, or of the record that this one was forked from, cost nothing here.\n", count(n, "call"))
 	}
