@@ -146,7 +146,18 @@ func Open(dir string, o *Options) (*Record, error) {
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open record %s: %w", dir, err), r.Close())
 	}
+	r.sweep()
 	return r, nil
+}
+
+// sweep removes files that a process left which died while it wrote them.
+func (r *Record) sweep() {
+	_ = fs.WalkDir(r.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.Type().IsRegular() && strings.HasPrefix(d.Name(), tempPrefix) {
+			_ = r.root.Remove(name)
+		}
+		return nil
+	})
 }
 
 // View opens a record for reading, also while another process writes it. dir may be a

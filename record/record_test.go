@@ -458,3 +458,29 @@ func TestCreateAfterDeath(t *testing.T) {
 		t.Errorf("got %s", r.Dir())
 	}
 }
+
+// TestSweep: what a killed process had begun to write is removed, and nothing else.
+func TestSweep(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "r")
+	r, err := Create(dir, &Manifest{}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(r.WriteFile("results/a.csv", []byte("a")), r.Close()); err != nil {
+		t.Fatal(err)
+	}
+	half := filepath.Join(dir, "results", tempPrefix+"1-0")
+	if err := os.WriteFile(half, []byte("hal"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if r, err = Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := os.Stat(half); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
+	}
+	if data, err := r.ReadFile("results/a.csv"); err != nil || string(data) != "a" {
+		t.Error(err)
+	}
+}

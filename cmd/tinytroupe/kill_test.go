@@ -15,7 +15,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/tinytroupe-go/tinytroupe/llm"
+
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/record"
 )
@@ -73,6 +75,39 @@ script:
   - introduce: [bea, cy]
   - say: Go on, all of you.
   - run: 4
+`, false},
+	{"findings", `title: Findings
+vars: {topics: [tea, rain]}
+people:
+  ann: {persona: {name: Ann Archer, age: 30, beliefs: [tea is a comfort]}}
+  bea: {persona: {name: Bea Brook, age: 50, beliefs: [rain is good for the garden]}}
+  cy: {persona: {name: Cy Cole, age: 40}}
+world: {rooms: each}
+questions:
+  like: {ask: "How do you like ${topic}?", scale: 1..5}
+  best: {ask: Which is best?, one of: topics, order: shuffle}
+  wants: {find: What the person wants., list of: {want: text}}
+script:
+  - say: What do you want?
+  - run: 1
+  - for: topic in topics
+    order: rotate
+    do:
+      - ask: like
+        remember: true
+  - extract: wants
+  - run: 1
+  - ask: best
+  - tally: [like, best]
+    by: {age: [18..39, 40..99]}
+  - code: wants.want
+    codes: 2
+  - tally: wants.want.code
+  - check: {said: tea}
+    name: tea
+  - export: answers
+  - export: checks
+    format: junit
 `, false},
 	{"a chatbot", `title: Support
 people:
@@ -148,7 +183,7 @@ func TestKill(t *testing.T) {
 					dead++
 				}
 				if got := journals(t, v.dir); !slices.Equal(got, want) {
-					t.Fatalf("run %d: the journals differ from those of a run that was not killed", run)
+					t.Fatalf("run %d: the journals differ from those of a run that was not killed (-want +got):\n%s", run, cmp.Diff(want, got))
 				}
 				repeats(t, v.dir)
 				runs.Add(1)
@@ -256,20 +291,25 @@ func (v *victim) command(t *testing.T, kill time.Duration, args []string) (strin
 	return out.String(), exit.ExitCode()
 }
 
-// journals returns the journals of a record, by name.
+// journals returns the journals of a record, by name, and the files of its results.
 func journals(t *testing.T, dir string) []string {
 	t.Helper()
 	var list []string
-	err := filepath.WalkDir(filepath.Join(dir, "worlds"), func(path string, d os.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+	for _, part := range []string{"worlds", "results", "exports"} {
+		err := filepath.WalkDir(filepath.Join(dir, part), func(path string, d os.DirEntry, err error) error {
+			if part != "worlds" && errors.Is(err, fs.ErrNotExist) {
+				return nil
+			}
+			if err != nil || d.IsDir() {
+				return err
+			}
+			b, err := os.ReadFile(path)
+			list = append(list, d.Name()+"\n"+string(b))
 			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		b, err := os.ReadFile(path)
-		list = append(list, d.Name()+"\n"+string(b))
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return list
 }

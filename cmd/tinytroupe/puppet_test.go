@@ -19,6 +19,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 	"github.com/tinytroupe-go/tinytroupe/record"
 )
 
@@ -28,7 +29,15 @@ const canary = "sk-canary-5ad0a7b1f0c94e"
 // puppet is a model whose replies depend on what is said in the prompt and on nothing
 // else, so that two runs of the same calls are the same.
 func puppet() llm.Model {
-	return reader{llmtest.Func("puppet", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+	looker := rehearsal.New(nil) // for what is asked by a schema of its own
+	return reader{llmtest.Func("puppet", func(ctx context.Context, _ int, req *llm.Request) (string, error) {
+		if req.Schema != nil && purposeOf(req) == "ask" && !strings.Contains(string(req.Schema.Body), `"answer"`) {
+			resp, err := looker.Generate(ctx, req)
+			if err != nil {
+				return "", err
+			}
+			return resp.Text, nil
+		}
 		bare := *req
 		bare.Schema = nil
 		h := fnv.New64a()
