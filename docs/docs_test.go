@@ -136,7 +136,7 @@ func readExamples(t *testing.T, file string, examples map[string]string) {
 // there.
 func TestNames(t *testing.T) {
 	known := map[string]bool{}
-	for _, dir := range []string{".", "people", "transcript", "record", "llm", "memory", "mind", "mind/human", "mind/bot", "config", "study", "examples/cast"} {
+	for _, dir := range []string{".", "people", "transcript", "record", "llm", "memory", "mind", "mind/human", "mind/bot", "config", "study", "extract", "judge", "examples/cast"} {
 		readNames(t, dir, known)
 	}
 	page, err := os.ReadFile("from-tinytroupe.md")
