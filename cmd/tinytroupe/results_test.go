@@ -74,32 +74,34 @@ func ranked(t *testing.T, people []panelist, more string) string {
 // server lets people say, extractors find and judges judge what the panel has.
 func (p panelists) server(t *testing.T) *llmtest.Server {
 	t.Helper()
-	return llmtest.NewServer(t, &llmtest.ServerOptions{Reply: func(_ int, req *llm.Request) (string, error) {
-		prompt := llmtest.Prompt(req)
-		i := slices.IndexFunc(p, func(x panelist) bool { return strings.Contains(prompt, x.name) })
-		if i < 0 {
-			return "", fmt.Errorf("whose prompt is this?\n%s", prompt)
+	return llmtest.NewServer(t, &llmtest.ServerOptions{Reply: p.reply})
+}
+
+func (p panelists) reply(_ int, req *llm.Request) (string, error) {
+	prompt := llmtest.Prompt(req)
+	i := slices.IndexFunc(p, func(x panelist) bool { return strings.Contains(prompt, x.name) })
+	if i < 0 {
+		return "", fmt.Errorf("whose prompt is this?\n%s", prompt)
+	}
+	x := p[i]
+	event := regexp.MustCompile(`"event":(\d+),[^}]*"does":"TALK"`).FindStringSubmatch(prompt)
+	reply := ""
+	switch {
+	case strings.Contains(prompt, "# The claim"):
+		if reply = x.judged; reply == "" {
+			return "", llm.ErrFiltered
 		}
-		x := p[i]
-		event := regexp.MustCompile(`"event":(\d+),[^}]*"does":"TALK"`).FindStringSubmatch(prompt)
-		reply := ""
-		switch {
-		case strings.Contains(prompt, "# The claim"):
-			if reply = x.judged; reply == "" {
-				return "", llm.ErrFiltered
-			}
-		case event == nil:
-			reply = fmt.Sprintf(`{"actions":[{"type":"TALK","target":"","content":%q},{"type":"DONE","target":"","content":""}],"state":{"goals":"g","attention":"a","emotions":"e"}}`, x.said)
-		case x.found == "":
-			return "I could not say.", nil
-		default:
-			reply = `{"best":` + x.found + `}`
-		}
-		if event != nil {
-			reply = strings.ReplaceAll(reply, `"event":0`, `"event":`+event[1])
-		}
-		return reply, nil
-	}})
+	case event == nil:
+		reply = fmt.Sprintf(`{"actions":[{"type":"TALK","target":"","content":%q},{"type":"DONE","target":"","content":""}],"state":{"goals":"g","attention":"a","emotions":"e"}}`, x.said)
+	case x.found == "":
+		return "I could not say.", nil
+	default:
+		reply = `{"best":` + x.found + `}`
+	}
+	if event != nil {
+		reply = strings.ReplaceAll(reply, `"event":0`, `"event":`+event[1])
+	}
+	return reply, nil
 }
 
 type panelists []panelist
@@ -195,6 +197,61 @@ func TestResultsOutcomes(t *testing.T) {
 	// The same where it is tolerated: what is invalid stays so.
 	if e := runStudy(t, file, s, "--allow-partial", "--quiet"); e.code != exitIncomplete {
 		t.Errorf("--allow-partial: exit %d\n%s", e.code, e.stderr)
+	}
+}
+
+// TestResultsFaults: under every fault of a server, in each call that extracts or judges,
+// nothing is data but what was found without it, and the exit code is 0 only where all was
+// found.
+func TestResultsFaults(t *testing.T) {
+	t.Parallel()
+	people := panelists(panel[:1])
+	people = append(people, panelist{"Oz Orr", "Look, then taste, then price.", shows("Look, then taste, then price", "answered", `["look","taste","price"]`), verdictOf("Look", "holds"), extract.Answered, ""})
+	truth := map[string]string{"Ann Archer": "price1 taste2 look3 ", "Oz Orr": "look1 taste2 price3 "}
+	for look, mark := range map[string]string{"extract": "What is asked for:", "judge": "# The claim"} {
+		for _, f := range matrixFaults {
+			if f.fault.Kind == llmtest.Hang {
+				continue // it takes the whole timeout each time: TestHang
+			}
+			t.Run(string(f.fault.Kind)+" "+look, func(t *testing.T) {
+				t.Parallel()
+				s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: people.reply, FaultOf: func(c *llmtest.Call) llmtest.Fault {
+					if c.Kind == llmtest.Generate && strings.Contains(llmtest.Prompt(c.Request), mark) {
+						return f.fault
+					}
+					return llmtest.Fault{}
+				}})
+				e := runStudy(t, ranked(t, people, "  - check: persona_adherence\n    expect: {share: 1}\n"), s, "--json")
+				var sum summary
+				if err := json.Unmarshal([]byte(e.stdout), &sum); err != nil {
+					t.Fatalf("exit %d: %v\n%s", e.code, err, e.stderr)
+				}
+				got := map[string]string{}
+				for _, r := range table(t, filepath.Join(e.dir, "results", "answers.csv")) {
+					if r["outcome"] == string(extract.Answered) {
+						got[r["person"]] += r["option"] + r["value"] + " "
+					} else if r["value"] != "" || r["option"] != "" {
+						t.Errorf("a value that is no answer: %v", r)
+					}
+				}
+				for name, v := range got {
+					if truth[name] != v {
+						t.Errorf("%s answered %q", name, v)
+					}
+				}
+				whole := len(got) == 2 && strings.HasPrefix(sum.Checks["persona_adherence"], "base 2 of 2: 2 holds")
+				if whole != (e.code == exitDone) {
+					// That all was refused is a finding. What expects otherwise is not judged, which is said.
+					refused := sum.Answers.Refused == 2 || strings.Contains(sum.Checks["persona_adherence"], "2 refused") && strings.Contains(e.stderr, "1 expectation not judged")
+					if !refused || e.code != exitDone {
+						t.Errorf("exit %d\nanswers %+v, checks %v\n%s", e.code, sum.Answers, sum.Checks, e.stderr)
+					}
+				}
+				if harmless := f.fate == harmless || f.fate == adapted; harmless != whole {
+					t.Errorf("%s: whole %v, answers %+v, checks %v", f.fate, whole, sum.Answers, sum.Checks)
+				}
+			})
+		}
 	}
 }
 
