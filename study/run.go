@@ -78,6 +78,8 @@ type RunOptions struct {
 	Observe func(room Room, events []tinytroupe.Event)
 	// Progress is told of each verb as it begins and ends in a room.
 	Progress func(Progress)
+
+	ends int // of runs that may end early: 0 as they do, fewEnds after a step, manyEnds never
 }
 
 // DefaultRooms is how many rooms are under way at once.

@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // limited settles the cap in US dollars of a run or a chat (what) whose model was found,
 // not named, and costs money: foundCap where the user set none, and note says so. Where
@@ -23,4 +26,32 @@ func (c choice) limited(prices tariff, l caps, what string) (_ caps, note string
 		note = fmt.Sprintf("%s was found, not named: the %s is capped at %s (--budget sets another cap)", c.name, what, usd(foundCap))
 	}
 	return l, note, nil
+}
+
+// settleCaps settles what the run may use: flags, else the study, else what held before.
+func (s *session) settleCaps() error {
+	b := s.study.Budget
+	s.caps = caps{b.USD, b.Calls, b.Tokens}
+	if s.resumed {
+		// A cap holds until another is named; what was spent before counts.
+		was := s.before.limits
+		s.caps = caps{cmp.Or(b.USD, was.usd), cmp.Or(b.Calls, was.calls), cmp.Or(b.Tokens, was.tokens)}
+		if s.f.resume {
+			s.caps = was
+		}
+	}
+	if s.f.budget > 0 {
+		s.caps.usd = s.f.budget
+	}
+	if s.f.maxCalls > 0 {
+		s.caps.calls = s.f.maxCalls
+	}
+	if s.f.maxTokens > 0 {
+		s.caps.tokens = s.f.maxTokens
+	}
+	l, note, err := s.choice.limited(s.p.prices, s.caps, "run")
+	if s.caps = l; note != "" {
+		s.warn = append(s.warn, note)
+	}
+	return err
 }

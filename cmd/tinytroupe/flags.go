@@ -23,6 +23,7 @@ type runFlags struct {
 	yes          bool
 	json         bool
 	quiet        bool
+	dry          bool // price the run, and call nothing
 
 	resume bool // all else comes from the record in dir
 }

@@ -11,6 +11,7 @@ import (
 	"runtime/debug"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -89,6 +90,7 @@ type program struct {
 	signals        func() (<-chan os.Signal, func()) // interrupts, and what ends them; nil means none
 	columns        func() int                        // that stdout has, 0 where unknown; nil means unknown
 
+	line   *statusLine // of the terminal that stdout is; nil where it is none
 	limits limiters
 	table  *price.Table // nil is the built-in one
 }
@@ -106,8 +108,11 @@ func (e *exitError) Unwrap() error { return e.err }
 func usage(err error) error { return &exitError{code: exitUsage, err: err} }
 
 func (p *program) main(ctx context.Context, args []string) int {
-	p.stdout = &screen{w: p.stdout, colours: p.terminal() && !p.noColor()}
-	p.stderr = &screen{w: p.stderr}
+	if p.terminal() {
+		p.line = &statusLine{w: p.stdout, columns: p.columns, now: time.Now}
+	}
+	p.stdout = &screen{w: p.stdout, colours: p.terminal() && !p.noColor(), line: p.line}
+	p.stderr = &screen{w: p.stderr, line: p.line}
 	root := p.command()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)

@@ -58,13 +58,13 @@ func (n *narrator) transcript(form transcript.Form, s *study.Study, room study.R
 	return o
 }
 
-// begin says what is about to happen.
-func (n *narrator) begin(s *session) {
+// begin says what is about to happen; hint is what a real run would come to.
+func (n *narrator) begin(s *session, hint string) {
 	if s.study.Title != "" {
 		n.printf("%s\n", line(s.study.Title))
 	}
 	if s.choice.rehearsal() {
-		n.printf("model   %s\n        for real: --model %s\n", transcript.Notice, defaultOpenAI)
+		n.printf("model   %s\n        for real: --model %s%s\n", transcript.Notice, defaultOpenAI, hint)
 	} else {
 		n.printf("model   %s (%s)\n", s.choice.name, s.choice.why)
 	}

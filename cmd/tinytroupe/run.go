@@ -47,9 +47,13 @@ no call that was finished is made again. The study may have changed: what stands
 before the first step that differs is kept, and the rest made anew. Where people,
 world, model, seed, prompts or settings differ it asks first; --yes answers.
 
+With --dry-run nothing is called, and no record is made: the study is rehearsed in
+memory, and the calls, tokens, price and time of a real run are printed, low and high.
+
 With --cache, replies are shared with other runs: a call that any of them made, with
 the same model, prompt and seed, costs nothing.`,
 		Example: `  tinytroupe run examples/simple-chat/study.yaml
+  tinytroupe run study.yaml --model openai/gpt-5-mini --dry-run
   tinytroupe run study.yaml --model openai/gpt-5-mini --budget 2.50
   OPENAI_BASE_URL=http://127.0.0.1:8080/v1 tinytroupe run study.yaml
   tinytroupe run study.yaml --dir runs/2026-03-02-tv-ad-7f3a
@@ -70,6 +74,7 @@ the same model, prompt and seed, costs nothing.`,
 	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record (default: a new one in runs)")
 	fl.Uint64Var(&f.seed, "seed", 0, "the seed of all that is left to chance (default: the study's)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
+	fl.BoolVar(&f.dry, "dry-run", false, "say what the run would cost, and call nothing")
 	f.usual(cmd)
 	return cmd
 }
@@ -101,6 +106,8 @@ type session struct {
 	calls  *record.Calls
 	log    *logFile
 	out    *narrator
+	budget *llm.Budget
+	shown  *progress // nil where it is not
 	begun  time.Time
 	failed int // turns that came to nothing
 	found  found
@@ -125,6 +132,9 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 		human = p.stderr
 	}
 	s.out = &narrator{w: human, quiet: f.quiet, terminal: p.terminal() && !f.json, width: p.width(), noColor: p.noColor()}
+	if f.dry {
+		return s.dry(ctx, file)
+	}
 	if err := s.prepare(ctx, file); err != nil {
 		err = errors.Join(err, s.close())
 		if _, ok := errors.AsType[*exitError](err); ok {
@@ -136,6 +146,7 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 		err = errors.Join(err, s.log.Close(), s.close())
 	}()
 	res, runErr := s.play(ctx)
+	p.line.end()
 	return s.finish(res, runErr)
 }
 
@@ -156,6 +167,38 @@ func (s *session) close() error {
 // prepare reads everything there is to read and makes or opens the record. Nothing
 // has been called or spent when it fails.
 func (s *session) prepare(ctx context.Context, file string) error {
+	if err := s.read(ctx, file); err != nil {
+		return err
+	}
+	if err := s.terminal(); err != nil {
+		return err
+	}
+	if err := s.existing(); err != nil {
+		return err
+	}
+	if err := s.settleCaps(); err != nil {
+		return err
+	}
+	s.log = &logFile{}
+	var err error
+	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
+		return err
+	}
+	s.settleRoles()
+	if err := s.connectRoles(ctx); err != nil {
+		return err
+	}
+	if err := s.share(); err != nil {
+		return err
+	}
+	if err := s.open(); err != nil {
+		return err
+	}
+	return s.log.open(s.rec.Path("log.txt"))
+}
+
+// read reads the study, the settings and the prices, and chooses the model.
+func (s *session) read(ctx context.Context, file string) error {
 	settings := configFiles(file)
 	var answers map[string]string
 	if s.f.resume {
@@ -183,9 +226,6 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if s.study, err = study.Load(file, o); err != nil {
 		return err
 	}
-	if err := s.terminal(); err != nil {
-		return err
-	}
 	if s.set, err = config.Load(settings, &config.Options{Env: s.p.env, Answers: answers}); err != nil {
 		return err
 	}
@@ -199,27 +239,7 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if s.f.resume {
 		s.choice.why = "as before"
 	}
-	if err := s.existing(); err != nil {
-		return err
-	}
-	if err := s.settleCaps(); err != nil {
-		return err
-	}
-	s.log = &logFile{}
-	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
-		return err
-	}
-	s.settleRoles()
-	if err := s.connectRoles(ctx); err != nil {
-		return err
-	}
-	if err := s.share(); err != nil {
-		return err
-	}
-	if err := s.open(); err != nil {
-		return err
-	}
-	return s.log.open(s.rec.Path("log.txt"))
+	return nil
 }
 
 // share opens the file of calls that runs share, if there is to be one.
@@ -236,33 +256,6 @@ func (s *session) share() error {
 		return fmt.Errorf("shared calls: %w\nIs it a file that --cache made? Name another, which will be made", err)
 	}
 	return nil
-}
-
-func (s *session) settleCaps() error {
-	b := s.study.Budget
-	s.caps = caps{b.USD, b.Calls, b.Tokens}
-	if s.resumed {
-		// A cap holds until another is named; what was spent before counts.
-		was := s.before.limits
-		s.caps = caps{cmp.Or(b.USD, was.usd), cmp.Or(b.Calls, was.calls), cmp.Or(b.Tokens, was.tokens)}
-		if s.f.resume {
-			s.caps = was
-		}
-	}
-	if s.f.budget > 0 {
-		s.caps.usd = s.f.budget
-	}
-	if s.f.maxCalls > 0 {
-		s.caps.calls = s.f.maxCalls
-	}
-	if s.f.maxTokens > 0 {
-		s.caps.tokens = s.f.maxTokens
-	}
-	l, note, err := s.choice.limited(s.p.prices, s.caps, "run")
-	if s.caps = l; note != "" {
-		s.warn = append(s.warn, note)
-	}
-	return err
 }
 
 // open makes the record, or settles how the one that is open goes on.
@@ -283,9 +276,10 @@ func (s *session) open() (err error) {
 		s.before.calls = spent.Calls
 	}
 	identities := s.identities()
-	budget := s.p.budget(s.set, s.caps, spent)
+	s.budget = s.p.budget(s.set, s.caps, spent)
 	for _, st := range s.stacks {
-		st.wrap(s.p, s.set, budget, s.f.parallel, s.calls, s.shared)
+		st.wrap(s.p, s.set, s.budget, s.f.parallel, s.calls, s.shared)
+		st.model = &watched{st.model, s.called}
 	}
 	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.image); err != nil {
 		return err
@@ -387,7 +381,8 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 	if err := s.writePeople(); err != nil {
 		return nil, err
 	}
-	s.out.begin(s)
+	s.out.begin(s, s.hint(ctx))
+	s.watch(ctx)
 	opts := &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return s.mind },
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
@@ -395,7 +390,7 @@ func (s *session) play(ctx context.Context) (*study.Result, error) {
 			return j, s.rec.Events(room.Name()), err
 		},
 		Store: s.rec.PutArtifact, Around: s.around, Proxy: http.ProxyFromEnvironment,
-		Rooms: max(study.DefaultRooms, 2*s.f.parallel), Progress: s.out.progress, Observe: s.observe,
+		Rooms: max(study.DefaultRooms, 2*s.f.parallel), Progress: s.progress, Observe: s.observe,
 	}
 	if hasHumans(s.study) {
 		in, done := s.p.asking()

@@ -15,6 +15,7 @@ import (
 type screen struct {
 	w       io.Writer
 	colours bool
+	line    *statusLine // below what is written; nil where there is none
 
 	mu   sync.Mutex
 	rest []byte // the beginning of a character, or of a colour, that a write ended in
@@ -51,7 +52,7 @@ func (s *screen) Write(p []byte) (int, error) {
 		in = in[n:]
 	}
 	s.rest = append(s.rest, in...)
-	if _, err := s.w.Write(out); err != nil {
+	if _, err := s.line.over(s.w, out); err != nil {
 		return 0, err
 	}
 	return len(p), nil
