@@ -99,7 +99,7 @@ func TestLongReplies(t *testing.T) {
 		return string(b)
 	})})
 	file := filepath.Join(t.TempDir(), "study")
-	if e := command(t, t.Context(), nil, "init", file, "--example", "brainstorm"); e.code != exitDone {
+	if e := command(t, t.Context(), nil, "init", file, "--example", "simple-chat"); e.code != exitDone {
 		t.Fatal(e.stderr)
 	}
 	file = filepath.Join(file, "study.yaml")
