@@ -270,6 +270,10 @@ func (d *dryRun) notes(s *session) {
 			note("the cap of %s is below the low figure: the run would stop there, and could be resumed with a higher one", l.text)
 		}
 	}
+	if d.Low.Calls > 0 {
+		note("replies are taken to be about as long as the stand-in's, %s tokens each; a model that writes more costs more",
+			rough(d.Low.Output/d.Low.Calls, d.High.Output/d.Low.Calls))
+	}
 	if !s.local(d.q) {
 		note("reasoning is not in these figures: what a model thinks unseen is paid as output, and no rehearsal knows how much; --budget caps it too")
 	}
