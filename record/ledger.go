@@ -164,7 +164,7 @@ func (c *Calls) ledger(price func(model string) (llm.Price, bool)) (*Ledger, err
 	rows, err := c.read.Query(`SELECT model, purpose, person, world, step, outcome,
 		sum(attempt = 1), sum(attempt > 0), sum(attempt = 0),
 		sum((attempt > 0) * coalesce(input, bound_input)), sum((attempt > 0) * coalesce(output, bound_output)),
-		sum((attempt > 0) * coalesce(cached, 0)), sum((attempt > 0) * coalesce(reasoning, 0)), sum((attempt > 0) * `+c.written()+`), sum(attempt > 0 AND outcome IS NOT NULL AND input IS NULL)
+		sum((attempt > 0) * coalesce(cached, 0)), sum((attempt > 0) * coalesce(reasoning, 0)), sum((attempt > 0) * ` + c.written() + `), sum(attempt > 0 AND outcome IS NOT NULL AND input IS NULL)
 		FROM calls GROUP BY model, purpose, person, world, step, outcome`)
 	if err != nil {
 		return nil, err
