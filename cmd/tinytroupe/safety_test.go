@@ -177,6 +177,7 @@ func undriven(t testing.TB, what, text string, colours bool) {
 	t.Helper()
 	if colours {
 		text = ownColours.ReplaceAllString(text, "")
+		text = ownErasing.ReplaceAllString(text, "")
 	}
 	for i, c := range text {
 		if c != '\n' && c != '\t' && (unicode.IsControl(c) || unicode.Is(unicode.Bidi_Control, c) || c == 0x2028) {
@@ -186,7 +187,10 @@ func undriven(t testing.TB, what, text string, colours bool) {
 	}
 }
 
-var ownColours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+var (
+	ownColours = regexp.MustCompile("\x1b\\[[0-9;]*m")
+	ownErasing = regexp.MustCompile(`\d+ of \d+ steps, [^\r\n]*\r +\r`) // of the line that tells of progress
+)
 
 // TestTerminal: nothing that a model, a server, a study or a persona says can drive
 // the terminal that it is shown on.
