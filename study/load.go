@@ -209,8 +209,8 @@ func (d *decoder) models(n *node) {
 			continue
 		}
 		*slots[i].to = d.model(f.value)
-		if i > 0 {
-			d.study.Warnings = append(d.study.Warnings, fmt.Sprintf("%s: model: %s: not used in this version: people act, and nothing else calls a model", d.study.File, f.key.text))
+		if f.key.text == "write" {
+			d.study.Warnings = append(d.study.Warnings, fmt.Sprintf("%s: model: write: not used in this version: nothing writes", d.study.File))
 		}
 	}
 }

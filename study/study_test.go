@@ -81,7 +81,7 @@ title: ${title} 1.10
 about: {file: about.md}
 language: Portuguese
 seed: 07
-model: {act: openai/gpt-5-mini, judge: anthropic/x}
+model: {act: openai/gpt-5-mini, judge: anthropic/x, write: openai/w}
 budget: {usd: $2.50, calls: 100, tokens: 5000000}
 vars:
   title: Advert
@@ -106,7 +106,7 @@ script:
 		"people/f.json", `{"type":"Fragment","persona":{"beliefs":["a","b"]}}`)
 	want := &study.Study{
 		File: "study.yaml", Title: "Advert 1.10", About: "About Advert\nand more", Language: "Portuguese", Seed: 7,
-		Models: study.Models{Act: "openai/gpt-5-mini", Judge: "anthropic/x"},
+		Models: study.Models{Act: "openai/gpt-5-mini", Write: "openai/w", Judge: "anthropic/x"},
 		Budget: study.Budget{USD: 2.5, Calls: 100, Tokens: 5000000},
 		World: study.World{Name: "Room of Porto", Starts: time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC), Step: 90 * time.Minute,
 			Turns: study.Shuffled, Idle: tinytroupe.Pass, Quiet: true, Rooms: study.Rooms{Spread: study.All}},
@@ -117,7 +117,7 @@ script:
 		},
 		Env: []string{"CITY"},
 		Warnings: []string{
-			"study.yaml: model: judge: not used in this version: people act, and nothing else calls a model",
+			"study.yaml: model: write: not used in this version: nothing writes",
 			"people/lisa.json: not used: mental_faculties (RecallFaculty), which the program must give",
 		},
 	}
