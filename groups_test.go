@@ -26,8 +26,8 @@ type slow struct {
 	reject func(inFlight int) bool // nil rejects none
 	late   bool                    // a rejection takes as long as an answer
 
-	mu                           sync.Mutex
-	inFlight, rejected, answered int
+	mu                 sync.Mutex
+	inFlight, rejected int
 }
 
 func (s *slow) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {

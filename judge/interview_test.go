@@ -51,7 +51,7 @@ func answers(_ context.Context, _ int, req *llm.Request) (string, error) {
 			q = q[i:]
 		}
 	}
-	by := map[string]string{}
+	var by map[string]string
 	switch {
 	case strings.Contains(req.System, "Norrbanken"):
 		by = map[string]string{

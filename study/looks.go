@@ -161,7 +161,6 @@ func (d *decoder) tally(n, step *node) Tally {
 	if n.kind == listNode {
 		items = n.items
 	}
-	var forms []extract.Question
 	for _, it := range items {
 		name := d.scalar(it)
 		q, ok := d.leaf(it, name)
@@ -169,7 +168,6 @@ func (d *decoder) tally(n, step *node) Tally {
 			d.bad.add(it.at, []string{"Sort it first: code: " + name + ", then tally: " + name + ".code."}, "%s is free text", name)
 		}
 		t.Names = append(t.Names, name)
-		forms = append(forms, q)
 	}
 	if by := step.get("by"); by != nil {
 		items := []*node{by}
