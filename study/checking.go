@@ -74,6 +74,9 @@ func (r *runner) check(ctx context.Context, do Check) (string, error) {
 		switch met, known := sum.Meets(*do.Expect); {
 		case !known:
 			text += fmt.Sprintf("\nexpected %v: not judged", *do.Expect)
+			if !r.o.Rehearsal {
+				r.looked.unmet = append(r.looked.unmet, fmt.Sprintf("%s: expected a share of %v, and nothing was judged", do.Name, *do.Expect))
+			}
 		case met:
 			text += fmt.Sprintf("\nexpected %v: met", *do.Expect)
 		default:
