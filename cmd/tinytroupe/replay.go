@@ -83,6 +83,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 		Around:    func(m llm.Model, _ int) llm.Model { return again.Model(m.Name(), llm.Identity(m)) },
 		Observe:   func(_ study.Room, evs []tinytroupe.Event) { events += len(evs) },
 		Tolerate:  again.Tolerate,
+		Rooms:     1, // so that of several differences the same is always the first
 		Extract:   again.Model(cmp.Or(m.Models[roleExtract], m.Models[roleAct]), cmp.Or(m.Identities[roleExtract], m.Identities[roleAct])),
 		Judge:     again.Model(cmp.Or(m.Models[roleJudge], m.Models[roleAct]), cmp.Or(m.Identities[roleJudge], m.Identities[roleAct])),
 		Rehearsal: m.Rehearsal, Tokens: m.Excerpt,
