@@ -95,6 +95,7 @@ func TestAskPrompt(t *testing.T) {
 // TestAskEnds: each way in which a question may end is its outcome, its exit code and no
 // value; asked again, only what failed is paid for.
 func TestAskEnds(t *testing.T) {
+	t.Parallel()
 	const acts = `{"actions":[{"type":"DONE","target":"","content":""}],"state":{"goals":"g","attention":"a","emotions":"e"}}`
 	reply := `{"asked":{"said":"Three.","outcome":"answered","value":3}}`
 	for name, c := range map[string]struct {
@@ -179,6 +180,7 @@ func talkOrAnswer(n int, req *llm.Request) (string, error) {
 
 // TestAskRunning: a run that is under way is left alone.
 func TestAskRunning(t *testing.T) {
+	t.Parallel()
 	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talkOrAnswer, Latency: 2 * time.Second})
 	file := panelStudy(t)
 	done := make(chan ended, 1)

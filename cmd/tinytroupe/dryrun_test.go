@@ -130,6 +130,7 @@ func inRange(t *testing.T, d *dryRun, st llmtest.Stats) {
 // TestEstimates: what a server counts lies within what --dry-run said, for each example
 // and for studies with rooms, loops, questions and looks.
 func TestEstimates(t *testing.T) {
+	t.Parallel()
 	check := func(t *testing.T, file string, args ...string) {
 		t.Helper()
 		if err := os.WriteFile(filepath.Join(filepath.Dir(file), "prices.json"), []byte(priceList), 0o600); err != nil {

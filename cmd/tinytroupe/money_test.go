@@ -149,6 +149,7 @@ func TestStory20NoOtherPayer(t *testing.T) {
 // time, and at one that takes nothing for a second and says so, with no call lost and
 // no setting touched.
 func TestRateLimitedRun(t *testing.T) {
+	t.Parallel()
 	const people, steps = 24, 2
 	var closed atomic.Int64 // until when, in nanoseconds
 	for name, o := range map[string]llmtest.ServerOptions{

@@ -51,6 +51,7 @@ func talker(n int, _ *llm.Request) (string, error) {
 // TestPrefix: an ordinary turn is one call, and most of what is sent has been sent
 // before: at least 75 % of 8 people's tokens over 5 steps, 88 % over 20.
 func TestPrefix(t *testing.T) {
+	t.Parallel()
 	for steps, least := range map[int]float64{5: 0.75, 20: 0.88} {
 		s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker})
 		e := runStudy(t, everybody(t, 8, steps), s)
@@ -71,6 +72,7 @@ func TestPrefix(t *testing.T) {
 
 // TestTogether: 32 people who act together are 32 calls in flight, where 32 are allowed.
 func TestTogether(t *testing.T) {
+	t.Parallel()
 	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker, Latency: 3 * time.Second})
 	e := runStudy(t, everybody(t, 32, 1), s, "--parallel", "32")
 	if e.code != exitDone {

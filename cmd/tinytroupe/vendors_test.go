@@ -43,6 +43,7 @@ func dialects() []dialect {
 // present, every call went to the provider named with its key, what the provider
 // counts is what the run reports, and the key is nowhere in output and record.
 func TestRunOverEachDialect(t *testing.T) {
+	t.Parallel()
 	for _, d := range dialects() {
 		t.Run(d.provider, func(t *testing.T) {
 			s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: d.wire, Reply: talker, Keep: true})

@@ -12,6 +12,7 @@ import (
 
 // TestLongWait: that a server asks to be left alone for seconds is said, and said once.
 func TestLongWait(t *testing.T) {
+	t.Parallel()
 	for after, want := range map[time.Duration]int{2 * time.Second: 1, time.Second: 0} {
 		s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: reader{rehearsal.New(nil)}, Faults: func(n int) llmtest.Fault {
 			if n == 1 || n == 3 {
