@@ -11,6 +11,7 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -115,7 +116,7 @@ func Ask(ctx context.Context, qs []Question, people []Panelist, o *AskOptions) (
 // asking is one call to one person.
 type asking struct {
 	o         *AskOptions
-	templates *templates
+	templates *prompts.Set
 	p         *Panelist
 	written   []Question
 	qs        []Question
@@ -136,7 +137,7 @@ func (a *asking) ask(ctx context.Context) ([]Answer, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := a.templates.text("ask.tmpl", askData{len(a.qs) > 1, newQuestionsData(a.qs, true)})
+	text, err := a.templates.Text("ask.tmpl", askData{len(a.qs) > 1, newQuestionsData(a.qs, true)})
 	if err != nil {
 		return nil, err
 	}

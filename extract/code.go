@@ -201,7 +201,7 @@ func (c *coder) batch(ctx context.Context, texts []string, out []coded, draw int
 			lines[i].Number = i + 1
 		}
 	}
-	text, err := c.x.templates.text("code.tmpl", codeData{c.x.opts.Objective, c.q.find(), c.o.Multi, lines, textLines(texts)})
+	text, err := c.x.templates.Text("code.tmpl", codeData{c.x.opts.Objective, c.q.find(), c.o.Multi, lines, textLines(texts)})
 	if err != nil {
 		return err
 	}

@@ -42,7 +42,7 @@ func (c *coder) book(ctx context.Context, texts []string, most int) ([]Code, err
 	for _, i := range sample {
 		some = append(some, texts[i])
 	}
-	text, err := c.x.templates.text("codebook.tmpl", codebookData{c.x.opts.Objective, c.q.find(), most, c.lines(), textLines(some)})
+	text, err := c.x.templates.Text("codebook.tmpl", codebookData{c.x.opts.Objective, c.q.find(), most, c.lines(), textLines(some)})
 	if err != nil {
 		return nil, err
 	}

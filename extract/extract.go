@@ -13,6 +13,7 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
@@ -48,7 +49,7 @@ type Options struct {
 type Extractor struct {
 	model     llm.Model
 	opts      Options
-	templates *templates
+	templates *prompts.Set
 }
 
 // New returns an extractor that asks m. It fails only on templates that do not work.
@@ -359,15 +360,15 @@ func (r *reading) request(shown *transcript.Evidence, n, of int) (*llm.Request, 
 	if err != nil {
 		return nil, err
 	}
-	system, err := x.templates.text("extract.tmpl", struct{}{})
+	system, err := x.templates.Text("extract.tmpl", struct{}{})
 	if err != nil {
 		return nil, err
 	}
-	first, err := x.templates.text("transcript.tmpl", transcriptData{x.opts.Situation, shown.Text(), n, of})
+	first, err := x.templates.Text("transcript.tmpl", transcriptData{x.opts.Situation, shown.Text(), n, of})
 	if err != nil {
 		return nil, err
 	}
-	second, err := x.templates.text("questions.tmpl", questionsData{x.opts.Objective, oneLine(r.s.Person), oneLine(strings.Join(r.s.Speakers, ", ")), newQuestionsData(r.qs, false)})
+	second, err := x.templates.Text("questions.tmpl", questionsData{x.opts.Objective, oneLine(r.s.Person), oneLine(strings.Join(r.s.Speakers, ", ")), newQuestionsData(r.qs, false)})
 	if err != nil {
 		return nil, err
 	}

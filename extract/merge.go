@@ -219,7 +219,7 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 	if err != nil {
 		return err
 	}
-	text, err := r.x.templates.text("merge.tmpl", data)
+	text, err := r.x.templates.Text("merge.tmpl", data)
 	if err != nil {
 		return err
 	}

@@ -125,7 +125,7 @@ func TestMarks(t *testing.T) {
 	}
 	try := func(name string, data any, marks []string) {
 		t.Helper()
-		text, err := ts.text(name, reflect.ValueOf(data).Elem().Interface())
+		text, err := ts.Text(name, reflect.ValueOf(data).Elem().Interface())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -146,7 +146,7 @@ func TestMarks(t *testing.T) {
 		marks = nil
 		mark(reflect.ValueOf(c.data).Elem(), "", &marks)
 		if cb, ok := c.data.(*codebookData); ok {
-			text, err := ts.text(c.name, *cb)
+			text, err := ts.Text(c.name, *cb)
 			for _, m := range marks {
 				if err != nil || !strings.Contains(text, m) {
 					t.Errorf("%s lacks %q: %v", c.name, m, err)

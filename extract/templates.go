@@ -1,21 +1,15 @@
 package extract
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io/fs"
-	"path"
-	"slices"
 	"strconv"
-	"strings"
-	"text/template"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 )
 
 //go:embed prompts/*.tmpl
-var prompts embed.FS
+var files embed.FS
 
 // The templates. Each gets the data named beside it.
 var templateNames = []string{
@@ -106,49 +100,21 @@ func newQuestionsData(qs []Question, asked bool) []questionData {
 	return out
 }
 
-// templates are the effective templates and the hash of their texts.
-type templates struct {
-	set  *template.Template
-	hash string
-}
-
 // Hash returns the SHA-256 of the templates in use, hexadecimal; overlay may be nil.
 func Hash(overlay fs.FS) (string, error) {
 	t, err := loadTemplates(overlay)
 	if err != nil {
 		return "", err
 	}
-	return t.hash, nil
+	return t.Hash(), nil
 }
 
 // loadTemplates reads the embedded templates with those of overlay in their place.
-// Each is executed once, so that a wrong field is an error here and not in a run.
-func loadTemplates(overlay fs.FS) (*templates, error) {
-	if overlay != nil {
-		entries, err := fs.ReadDir(overlay, ".")
-		if err != nil {
-			return nil, fmt.Errorf("prompt templates: %w", err)
-		}
-		for _, e := range entries {
-			if n := e.Name(); path.Ext(n) == ".tmpl" && !slices.Contains(templateNames, n) {
-				return nil, fmt.Errorf("prompt templates: there is no %s to replace; there are %s", n, strings.Join(templateNames, ", "))
-			}
-		}
+func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
+	t, err := prompts.Load(builtin(), overlay, templateNames)
+	if err != nil {
+		return nil, err
 	}
-	sum := sha256.New()
-	t := &templates{set: template.New("").Option("missingkey=error")}
-	for _, name := range templateNames {
-		text, err := readTemplate(overlay, name)
-		if err != nil {
-			return nil, fmt.Errorf("prompt template %s: %w", name, err)
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
-		if _, err := t.set.New(name).Parse(strings.TrimRight(text, "\n")); err != nil {
-			return nil, fmt.Errorf("prompt template: %w", err)
-		}
-	}
-	t.hash = hex.EncodeToString(sum.Sum(nil))
-
 	var all []questionData
 	for i, k := range []Kind{Text, YesNo, Scale, Number, OneOf, SomeOf, Rank, Fields, ListOf} {
 		q := Question{ID: "i", Find: "f", Type: k, Lo: 1, Hi: 2, Labels: []Label{{"1", "t"}}, Fields: []Question{{ID: "f"}}}
@@ -157,42 +123,23 @@ func loadTemplates(overlay fs.FS) (*templates, error) {
 		}
 		all = append(all, newQuestionData(&q, strconv.Itoa(i), false))
 	}
-	for _, try := range []struct {
-		name string
-		data any
-	}{
-		{"extract.tmpl", struct{}{}},
-		{"transcript.tmpl", transcriptData{"s", "t\n", 1, 2}},
-		{"questions.tmpl", questionsData{"o", "p", "s", all}},
-		{"questions.tmpl", questionsData{"", "", "s", all}},
-		{"ask.tmpl", askData{true, all}},
-		{"merge.tmpl", mergeData{[]mergeQuestion{{"k", "t", true, "f\n"}, {"k", "t", false, "f\n"}}}},
-		{"codebook.tmpl", codebookData{"o", "q", 2, []codeLine{{"n", "d", 1}}, "t\n"}},
-		{"code.tmpl", codeData{"o", "q", true, []codeLine{{"n", "d", 1}}, "t\n"}},
-	} {
-		if _, err := t.text(try.name, try.data); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
+	return t, t.Try(
+		prompts.Trial{Name: "extract.tmpl", Data: struct{}{}},
+		prompts.Trial{Name: "transcript.tmpl", Data: transcriptData{"s", "t\n", 1, 2}},
+		prompts.Trial{Name: "questions.tmpl", Data: questionsData{"o", "p", "s", all}},
+		prompts.Trial{Name: "questions.tmpl", Data: questionsData{"", "", "s", all}},
+		prompts.Trial{Name: "ask.tmpl", Data: askData{true, all}},
+		prompts.Trial{Name: "merge.tmpl", Data: mergeData{[]mergeQuestion{{"k", "t", true, "f\n"}, {"k", "t", false, "f\n"}}}},
+		prompts.Trial{Name: "codebook.tmpl", Data: codebookData{"o", "q", 2, []codeLine{{"n", "d", 1}}, "t\n"}},
+		prompts.Trial{Name: "code.tmpl", Data: codeData{"o", "q", true, []codeLine{{"n", "d", 1}}, "t\n"}},
+	)
 }
 
-func readTemplate(overlay fs.FS, name string) (string, error) {
-	if overlay != nil {
-		b, err := fs.ReadFile(overlay, name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(b), err
-		}
+// builtin are the embedded templates, by name.
+func builtin() fs.FS {
+	sub, err := fs.Sub(files, "prompts")
+	if err != nil {
+		panic(err) // the folder is embedded
 	}
-	b, err := prompts.ReadFile("prompts/" + name)
-	return string(b), err
-}
-
-// text executes a template.
-func (t *templates) text(name string, data any) (string, error) {
-	var b strings.Builder
-	if err := t.set.ExecuteTemplate(&b, name, data); err != nil {
-		return "", fmt.Errorf("prompt template: %w", err)
-	}
-	return b.String(), nil
+	return sub
 }

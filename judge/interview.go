@@ -165,7 +165,7 @@ func (iv *Interview) Hold(ctx context.Context, r Respondent) (*Validation, error
 // count.
 func (iv *Interview) examine(ctx context.Context, v *Validation, round, rounds, most int) ([]string, bool, error) {
 	j := iv.Judge
-	system, err := j.templates.text("examiner.tmpl", struct{}{})
+	system, err := j.text("examiner.tmpl", struct{}{})
 	if err != nil {
 		return nil, false, err
 	}
@@ -179,7 +179,7 @@ func (iv *Interview) examine(ctx context.Context, v *Validation, round, rounds, 
 	for _, e := range v.Exchanges {
 		d.Exchanges = append(d.Exchanges, e.line())
 	}
-	text, err := j.templates.text("round.tmpl", d)
+	text, err := j.text("round.tmpl", d)
 	if err != nil {
 		return nil, false, err
 	}

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
@@ -39,7 +40,7 @@ type Options struct {
 type Judge struct {
 	model     llm.Model
 	opts      Options
-	templates *templates
+	templates *prompts.Set
 	check     *llm.Schema
 	score     *llm.Schema
 }
@@ -64,7 +65,7 @@ func New(m llm.Model, o *Options) (*Judge, error) {
 }
 
 // Hash returns the SHA-256 of the templates in use, hexadecimal.
-func (j *Judge) Hash() string { return j.templates.hash }
+func (j *Judge) Hash() string { return j.templates.Hash() }
 
 // Bounds keep small models, which may run on for ever, to a reply that fits.
 const (
@@ -200,7 +201,7 @@ func stops(ctx context.Context, err error) bool {
 // request asks for one verdict. What is the same for several claims about a subject
 // stands first.
 func (j *Judge) request(p *Proposition, s *Subject, claim, evidence string, proposed int, score bool) (*llm.Request, error) {
-	system, err := j.templates.text("judge.tmpl", judgeData{score, MaxScore})
+	system, err := j.text("judge.tmpl", judgeData{score, MaxScore})
 	if err != nil {
 		return nil, err
 	}
@@ -213,7 +214,7 @@ func (j *Judge) request(p *Proposition, s *Subject, claim, evidence string, prop
 			d.Personas = append(d.Personas, string(per.JSON()))
 		}
 	}
-	text, err := j.templates.text("case.tmpl", d)
+	text, err := j.text("case.tmpl", d)
 	if err != nil {
 		return nil, err
 	}

@@ -1,20 +1,15 @@
 package judge
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io/fs"
-	"path"
-	"slices"
 	"strings"
-	"text/template"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 )
 
 //go:embed prompts/*.tmpl
-var prompts embed.FS
+var files embed.FS
 
 // The templates. Each gets the data named beside it.
 var templateNames = []string{
@@ -51,73 +46,32 @@ type roundData struct {
 	Questions    int // at most this many now
 }
 
-// templates are the effective templates and the hash of their texts.
-type templates struct {
-	set  *template.Template
-	hash string
-}
-
 // loadTemplates reads the embedded templates with those of overlay in their place.
-// Each is executed once, so that a wrong field is an error here and not in a run.
-func loadTemplates(overlay fs.FS) (*templates, error) {
-	if overlay != nil {
-		entries, err := fs.ReadDir(overlay, ".")
-		if err != nil {
-			return nil, fmt.Errorf("judge's templates: %w", err)
-		}
-		for _, e := range entries {
-			if n := e.Name(); path.Ext(n) == ".tmpl" && !slices.Contains(templateNames, n) {
-				return nil, fmt.Errorf("judge's templates: there is no %s to replace; there are %s", n, strings.Join(templateNames, ", "))
-			}
-		}
+func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
+	t, err := prompts.Load(builtin(), overlay, templateNames)
+	if err != nil {
+		return nil, err
 	}
-	sum := sha256.New()
-	t := &templates{set: template.New("").Option("missingkey=error")}
-	for _, name := range templateNames {
-		text, err := readTemplate(overlay, name)
-		if err != nil {
-			return nil, fmt.Errorf("judge's template %s: %w", name, err)
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
-		if _, err := t.set.New(name).Parse(text); err != nil {
-			return nil, fmt.Errorf("judge's template: %w", err)
-		}
-	}
-	t.hash = hex.EncodeToString(sum.Sum(nil))
-
-	for _, try := range []struct {
-		name string
-		data any
-	}{
-		{"judge.tmpl", judgeData{true, 1}},
-		{"judge.tmpl", judgeData{false, 1}},
-		{"case.tmpl", caseData{"S", []string{"{}"}, "C", "{}\n", 1, true, "C"}},
-		{"examiner.tmpl", struct{}{}},
-		{"round.tmpl", roundData{[]string{"E"}, "{}", []string{"{}"}, 1, 1, 1}},
-	} {
-		if _, err := t.text(try.name, try.data); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
+	return t, t.Try(
+		prompts.Trial{Name: "judge.tmpl", Data: judgeData{true, 1}},
+		prompts.Trial{Name: "judge.tmpl", Data: judgeData{false, 1}},
+		prompts.Trial{Name: "case.tmpl", Data: caseData{"S", []string{"{}"}, "C", "{}\n", 1, true, "C"}},
+		prompts.Trial{Name: "examiner.tmpl", Data: struct{}{}},
+		prompts.Trial{Name: "round.tmpl", Data: roundData{[]string{"E"}, "{}", []string{"{}"}, 1, 1, 1}},
+	)
 }
 
-func readTemplate(overlay fs.FS, name string) (string, error) {
-	if overlay != nil {
-		b, err := fs.ReadFile(overlay, name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(b), err
-		}
+// builtin are the embedded templates, by name.
+func builtin() fs.FS {
+	sub, err := fs.Sub(files, "prompts")
+	if err != nil {
+		panic(err) // the folder is embedded
 	}
-	b, err := prompts.ReadFile("prompts/" + name)
-	return string(b), err
+	return sub
 }
 
 // text executes a template. Line breaks at its end are dropped.
-func (t *templates) text(name string, data any) (string, error) {
-	var b strings.Builder
-	if err := t.set.ExecuteTemplate(&b, name, data); err != nil {
-		return "", fmt.Errorf("judge's template: %w", err)
-	}
-	return strings.TrimRight(b.String(), "\n"), nil
+func (j *Judge) text(name string, data any) (string, error) {
+	text, err := j.templates.Text(name, data)
+	return strings.TrimRight(text, "\n"), err
 }

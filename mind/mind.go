@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -62,7 +63,7 @@ type Options struct {
 type Mind struct {
 	model     llm.Model
 	opts      Options
-	templates *templates
+	templates *prompts.Set
 	memory    *llm.Schema // of a consolidation
 	answer    *llm.Schema // of a free answer
 
@@ -104,7 +105,7 @@ func New(m llm.Model, o *Options) (*Mind, error) {
 }
 
 // Hash returns the SHA-256 of the templates in use, hexadecimal.
-func (m *Mind) Hash() string { return m.templates.hash }
+func (m *Mind) Hash() string { return m.templates.Hash() }
 
 // Decide asks the model for a turn, in one call. Its errors are those of
 // [llm.Ask]; a refusal is an [llm.ErrFiltered].
@@ -172,7 +173,7 @@ func (m *Mind) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []
 	if err != nil {
 		return nil, err
 	}
-	text, err := m.templates.text("consolidate.tmpl", consolidateData{p.Summary != "", mostSummary, mostMemos})
+	text, err := m.text("consolidate.tmpl", consolidateData{p.Summary != "", mostSummary, mostMemos})
 	if err != nil {
 		return nil, err
 	}

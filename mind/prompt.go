@@ -63,7 +63,7 @@ func (m *Mind) acts(specs []tinytroupe.ActSpec) (*acts, error) {
 		{"acts.tmpl", newActsData(specs, content)},
 		{"persona.tmpl", struct{}{}},
 	} {
-		text, err := m.templates.text(t.name, t.data)
+		text, err := m.text(t.name, t.data)
 		if err != nil {
 			return nil, err
 		}

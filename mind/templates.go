@@ -1,22 +1,16 @@
 package mind
 
 import (
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
-	"errors"
-	"fmt"
 	"io/fs"
-	"path"
-	"slices"
 	"strings"
-	"text/template"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
 )
 
 //go:embed prompts/*.tmpl
-var prompts embed.FS
+var files embed.FS
 
 // The templates, in the order of the prompt. Each gets the data named beside it.
 var templateNames = []string{
@@ -62,73 +56,32 @@ func newActsData(acts []tinytroupe.ActSpec, content int) actsData {
 	return d
 }
 
-// templates are the effective templates and the hash of their texts.
-type templates struct {
-	set  *template.Template
-	hash string
-}
-
 // loadTemplates reads the embedded templates with those of overlay in their place.
-// Each is executed once, so that a wrong field is an error here and not in a run.
-func loadTemplates(overlay fs.FS) (*templates, error) {
-	if overlay != nil {
-		entries, err := fs.ReadDir(overlay, ".")
-		if err != nil {
-			return nil, fmt.Errorf("prompt templates: %w", err)
-		}
-		for _, e := range entries {
-			if n := e.Name(); path.Ext(n) == ".tmpl" && !slices.Contains(templateNames, n) {
-				return nil, fmt.Errorf("prompt templates: there is no %s to replace; there are %s", n, strings.Join(templateNames, ", "))
-			}
-		}
+func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
+	t, err := prompts.Load(builtin(), overlay, templateNames)
+	if err != nil {
+		return nil, err
 	}
-	sum := sha256.New()
-	t := &templates{set: template.New("").Option("missingkey=error")}
-	for _, name := range templateNames {
-		text, err := readTemplate(overlay, name)
-		if err != nil {
-			return nil, fmt.Errorf("prompt template %s: %w", name, err)
-		}
-		fmt.Fprintf(sum, "%s %d\n%s", name, len(text), text)
-		if _, err := t.set.New(name).Parse(text); err != nil {
-			return nil, fmt.Errorf("prompt template: %w", err)
-		}
-	}
-	t.hash = hex.EncodeToString(sum.Sum(nil))
-
 	act := actData{Kind: "K", Faculty: "f", Purpose: "P.", Schema: "{}", Yields: true}
-	for _, try := range []struct {
-		name string
-		data any
-	}{
-		{"rules.tmpl", rulesData{1, true, true}},
-		{"acts.tmpl", actsData{[]actData{act}, 1}},
-		{"persona.tmpl", struct{}{}},
-		{"consolidate.tmpl", consolidateData{true, 1, 1}},
-	} {
-		if _, err := t.text(try.name, try.data); err != nil {
-			return nil, err
-		}
-	}
-	return t, nil
+	return t, t.Try(
+		prompts.Trial{Name: "rules.tmpl", Data: rulesData{1, true, true}},
+		prompts.Trial{Name: "acts.tmpl", Data: actsData{[]actData{act}, 1}},
+		prompts.Trial{Name: "persona.tmpl", Data: struct{}{}},
+		prompts.Trial{Name: "consolidate.tmpl", Data: consolidateData{true, 1, 1}},
+	)
 }
 
-func readTemplate(overlay fs.FS, name string) (string, error) {
-	if overlay != nil {
-		b, err := fs.ReadFile(overlay, name)
-		if err == nil || !errors.Is(err, fs.ErrNotExist) {
-			return string(b), err
-		}
+// builtin are the embedded templates, by name.
+func builtin() fs.FS {
+	sub, err := fs.Sub(files, "prompts")
+	if err != nil {
+		panic(err) // the folder is embedded
 	}
-	b, err := prompts.ReadFile("prompts/" + name)
-	return string(b), err
+	return sub
 }
 
 // text executes a template. Line breaks at its end are dropped.
-func (t *templates) text(name string, data any) (string, error) {
-	var b strings.Builder
-	if err := t.set.ExecuteTemplate(&b, name, data); err != nil {
-		return "", fmt.Errorf("prompt template: %w", err)
-	}
-	return strings.TrimRight(b.String(), "\n"), nil
+func (m *Mind) text(name string, data any) (string, error) {
+	text, err := m.templates.Text(name, data)
+	return strings.TrimRight(text, "\n"), err
 }
