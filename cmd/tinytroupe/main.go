@@ -143,13 +143,15 @@ func (p *program) command() *cobra.Command {
 A study is a file that says who takes part, in what world, and what happens. Without
 a model it is rehearsed by a built-in stand-in: free, offline, evidence of nothing.
 
-Exit codes: 0 done; 1 failed, can be continued; 2 wrong usage or input; 3 finished
-but incomplete; 4 stopped by a budget, can be continued; 5 an expectation of the study
-is not met; 130 interrupted, can be continued.
+Exit codes: 0 done; 1 failed, or finished with results that are invalid or failed, can
+be continued; 2 wrong usage or input; 3 finished but incomplete; 4 stopped by a budget,
+can be continued; 5 an expectation of the study is not met; 130 interrupted, can be
+continued.
 
 Settings are flags, else what the study says, else config.ini beside the study or in
-the working folder, else the environment: OPENAI_API_KEY is a key, OPENAI_BASE_URL a
-server of your own, TINYTROUPE_MODEL a model, and NO_COLOR turns colours off.`,
+the working folder, else the environment: OPENAI_API_KEY, ANTHROPIC_API_KEY and
+GEMINI_API_KEY are keys, OPENAI_BASE_URL a server of your own, TINYTROUPE_MODEL a
+model, and NO_COLOR turns colours off.`,
 		Example: `  tinytroupe init my-study
   tinytroupe run my-study/study.yaml
   tinytroupe chat lisa oscar

@@ -38,9 +38,9 @@ func (p *program) runCommand() *cobra.Command {
 		Long: `Run carries out a study and leaves a record of it.
 
 The model is the one that --model names, else the study, else config.ini beside the
-study or in the working folder, else the environment; else what is found: a key in
-OPENAI_API_KEY or a server at OPENAI_BASE_URL; else the stand-in, which needs
-nothing. Which it is, and why, is the first thing printed.
+study or in the working folder, else the environment; else what is found: a server at
+OPENAI_BASE_URL, a key of OpenAI, Anthropic or Gemini, an Ollama that runs; else the
+stand-in, which needs nothing. Which it is, and why, is the first thing printed.
 
 With --dir naming a record that exists, the run in it goes on where it was stopped;
 no call that was finished is made again. The study may have changed: what stands
