@@ -44,6 +44,10 @@ type Settings struct {
 	CacheAPICalls bool          // CACHE_API_CALLS
 	CacheFileName string        // CACHE_FILE_NAME
 
+	BudgetUSD    float64 // BUDGET_USD
+	BudgetCalls  int     // BUDGET_CALLS
+	BudgetTokens int     // BUDGET_TOKENS
+
 	MaxContentDisplayLength int // MAX_CONTENT_DISPLAY_LENGTH, characters
 
 	ParallelAgentGeneration  bool // PARALLEL_AGENT_GENERATION; true where nothing is said

@@ -86,6 +86,7 @@ func TestTemplate(t *testing.T) {
 func TestEveryKey(t *testing.T) {
 	values := map[string][2]string{ // one that can be read, one that cannot
 		"API_TYPE": {"azure", "azur"}, "TEMPERATURE": {"0.5", "3"}, "FREQ_PENALTY": {"-1", "-3"}, "PRESENCE_PENALTY": {"1", "x"}, "TOP_P": {"0.9", "1.1"},
+		"BUDGET_USD": {"2.5", "0"}, "BUDGET_CALLS": {"100", "0"}, "BUDGET_TOKENS": {"1000", "many"},
 		"REASONING_EFFORT": {"LOW", "5"}, "QUALITY_THRESHOLD": {"7", "10"}, "EXPONENTIAL_BACKOFF_FACTOR": {"5", "0"}, "WAITING_TIME": {"1", "-1"}, "TIMEOUT": {"1.5", "soon"},
 		"LOGLEVEL": {"debug", "loud"}, "LOGLEVEL_CONSOLE": {"OFF", "loud"}, "LOGLEVEL_FILE": {"DEBUG", "loud"},
 		"RAI_HARMFUL_CONTENT_PREVENTION": {"False", "maybe"}, "RAI_COPYRIGHT_INFRINGEMENT_PREVENTION": {"off", "maybe"}, "PARALLEL_AGENT_GENERATION": {"no", "maybe"},

@@ -12,7 +12,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 )
 
-// A key is one that TinyTroupe's config.ini has.
+// A key is one that TinyTroupe's config.ini has, or one of [Budget].
 type key struct {
 	section, name string
 	set           func(s *Settings, value string) error
@@ -99,6 +99,18 @@ var keys = []key{
 		s.ActionGenerator.QualityThreshold = int(f)
 		return err
 	}),
+
+	{section: "Budget", name: "BUDGET_USD", here: "most that a run or a chat may cost, in US dollars, where neither `--budget` nor the study says; not one of TinyTroupe's keys, nor are the next two",
+		set: func(s *Settings, v string) (err error) {
+			if s.BudgetUSD, err = float(v, 0, 1e6); err == nil && s.BudgetUSD == 0 {
+				err = errors.New("expected more than 0; left out, there is no such limit")
+			}
+			return err
+		}},
+	{section: "Budget", name: "BUDGET_CALLS", here: "most calls of a run, where neither `--max-calls` nor the study says",
+		set: count(func(s *Settings) *int { return &s.BudgetCalls }, 1, "leave it out for no limit")},
+	{section: "Budget", name: "BUDGET_TOKENS", here: "most tokens of a run, where neither `--max-tokens` nor the study says",
+		set: count(func(s *Settings) *int { return &s.BudgetTokens }, 1, "leave it out for no limit")},
 
 	{section: "Logging", name: "LOGLEVEL", here: "level of the two below where they do not say, but for the file: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or `NONE`", set: level(func(s *Settings) *string { return &s.LogLevel })},
 	{section: "Logging", name: "LOGLEVEL_CONSOLE", here: "level of the notes on the terminal", set: level(func(s *Settings) *string { return &s.LogLevelConsole })},

@@ -28,14 +28,15 @@ func (c choice) limited(prices tariff, l caps, what string) (_ caps, note string
 	return l, note, nil
 }
 
-// settleCaps settles what the run may use: flags, else the study, else what held before.
+// settleCaps settles what the run may use: flags, else the study, else config.ini; of a
+// run that goes on, else what held before.
 func (s *session) settleCaps() error {
 	b := s.study.Budget
-	s.caps = caps{b.USD, b.Calls, b.Tokens}
+	s.caps = caps{cmp.Or(b.USD, s.set.BudgetUSD), cmp.Or(b.Calls, s.set.BudgetCalls), cmp.Or(b.Tokens, s.set.BudgetTokens)}
 	if s.resumed {
 		// A cap holds until another is named; what was spent before counts.
 		was := s.before.limits
-		s.caps = caps{cmp.Or(b.USD, was.usd), cmp.Or(b.Calls, was.calls), cmp.Or(b.Tokens, was.tokens)}
+		s.caps = caps{cmp.Or(b.USD, was.usd, s.caps.usd), cmp.Or(b.Calls, was.calls, s.caps.calls), cmp.Or(b.Tokens, was.tokens, s.caps.tokens)}
 		if s.f.resume {
 			s.caps = was
 		}

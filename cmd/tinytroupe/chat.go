@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -187,6 +188,7 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 		// A cap holds until another is named; what was spent before counts.
 		limits.usd, _ = c.rec.Manifest().Parameters[budgetKey].(float64)
 	}
+	limits.usd = cmp.Or(limits.usd, c.set.BudgetUSD)
 	limits, note, err := c.choice.limited(c.p.prices, limits, "chat")
 	if err != nil {
 		return c.refuse("%w", err)

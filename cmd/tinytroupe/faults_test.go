@@ -278,6 +278,19 @@ func TestBudget(t *testing.T) {
 	if e.code != exitDone || present(t, e.dir) != turns || s.Stats().Calls != turns {
 		t.Errorf("exit %d, %d turns, %d calls in all: a finished call was made again\n%s", e.code, present(t, e.dir), s.Stats().Calls, e.stderr)
 	}
+	// config.ini may hold a limit; a flag goes before it.
+	file = crowd(t)
+	settings := filepath.Join(filepath.Dir(file), "config.ini")
+	if err := os.WriteFile(settings, []byte("[Budget]\nBUDGET_CALLS=5\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = newServer(t, nil)
+	if e = runStudy(t, file, s); e.code != exitBudget || s.Stats().Calls > 5 {
+		t.Errorf("exit %d after %d calls\n%s", e.code, s.Stats().Calls, e.stderr)
+	}
+	if e = runStudy(t, file, s, "--max-calls", "12"); e.code != exitDone || present(t, e.dir) != turns {
+		t.Errorf("exit %d\n%s", e.code, e.stderr)
+	}
 	// A price that is not known cannot be held under a cap in money.
 	e = runStudy(t, crowd(t), newServer(t, nil), "--budget", "1")
 	if e.code == exitDone || !strings.Contains(e.stderr, "price") {
