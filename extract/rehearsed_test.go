@@ -2,6 +2,7 @@ package extract_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -151,4 +152,33 @@ func TestRehearsedAnswers(t *testing.T) {
 		t.Error("asked again they say something else")
 	}
 	t.Log(jsonl(t, r.Answers[:9]))
+}
+
+// TestRehearsedRoom: a question about a whole room is answered from what anybody there
+// said, or from what those said who are named.
+func TestRehearsedRoom(t *testing.T) {
+	w := rehearsed(t)
+	list := extract.Question{ID: "reasons", Find: "Every reason that was given.", Type: extract.ListOf, Fields: []extract.Question{{ID: "why"}}}
+	x, err := extract.New(rehearsal.New(nil), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, speakers := range [][]string{nil, {"Lisa Carter", "Oscar"}} {
+		s := extract.World(w)
+		s.Speakers = speakers
+		r, err := x.Extract(t.Context(), []extract.Question{list}, []extract.Subject{s})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := r.Base().Answered; n == 0 || r.Base().Invalid > 0 {
+			t.Errorf("of %q: %v", speakers, r.Base())
+		}
+		for _, a := range r.Answers {
+			for _, e := range a.Evidence {
+				if speakers != nil && !slices.Contains(speakers, e.Who) {
+					t.Errorf("of %q: quoted %s", speakers, e.Who)
+				}
+			}
+		}
+	}
 }

@@ -174,7 +174,7 @@ type saying struct {
 	spoken bool
 }
 
-var askedAbout = regexp.MustCompile(`(?m)^It is (.+) who is asked about:`)
+var askedAbout = regexp.MustCompile(`(?m)^It is (.+?) who is asked about(?:, which is (.+?))?: quote `)
 
 // sayings are the sentences of those whom the prompt asks about: what they said, and
 // then what they thought.
@@ -182,14 +182,16 @@ func (g *generator) sayings() []saying {
 	text := "\n" + strings.Join(g.b.p.user, "\n")
 	_, after, _ := strings.Cut(text, "\nBEGIN TRANSCRIPT\n")
 	inside, tail, _ := strings.Cut(after, "\nEND TRANSCRIPT")
-	who := ""
-	if m := askedAbout.FindStringSubmatch(tail); m != nil {
-		who = m[1]
+	var who []string // nobody named: everybody
+	if m := askedAbout.FindStringSubmatch(tail); m != nil && m[2] != "" {
+		who = strings.Split(m[2], ", ")
+	} else if m != nil && m[1] != "everybody there" {
+		who = m[1:2]
 	}
 	var spoken, thought []saying
 	for l := range strings.Lines(inside) {
 		var e line
-		if json.Unmarshal([]byte(l), &e) != nil || e.Does == "" || who != "" && e.Who != who {
+		if json.Unmarshal([]byte(l), &e) != nil || e.Does == "" || who != nil && !slices.Contains(who, e.Who) {
 			continue
 		}
 		for _, s := range sentences(e.Content) {
