@@ -372,7 +372,7 @@ func cell(t *testing.T, purpose string, tr trial, f llmtest.Fault, what fate, al
 	tr.set(faults)
 	tr.spare = what == repaired && !always // else the luck of the order would decide
 	o := tr.run(t)
-	hit := tr.hit
+	hit := tr.hits()
 	if hit == 0 {
 		t.Fatal("the fault did not happen")
 	}

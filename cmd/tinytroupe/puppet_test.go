@@ -101,6 +101,14 @@ func (f *faulty) set(faults func(int) llmtest.Fault) {
 	f.faults, f.n, f.hit = faults, 0, 0
 }
 
+// hits is how many faults had an effect. A server may still be busy with a call that
+// nobody waits for any more.
+func (f *faulty) hits() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.hit
+}
+
 func (f *faulty) next(c *llmtest.Call) llmtest.Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()

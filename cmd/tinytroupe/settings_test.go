@@ -197,7 +197,7 @@ func TestFoundCap(t *testing.T) {
 		{choice{name: "azure/panel"}, 0, 0, 0, false},
 		{choice{name: rehearsalName}, 0, 0, 0, false},
 	} {
-		s := &session{p: new(program), f: &runFlags{budget: tt.budget, maxTokens: tt.tokens}, study: &study.Study{}, choice: tt.choice}
+		s := &session{p: new(program), f: &runFlags{budget: tt.budget, maxTokens: tt.tokens}, study: &study.Study{}, set: &config.Settings{}, choice: tt.choice}
 		if err := s.settleCaps(); (err != nil) != tt.fails || err != nil && !strings.Contains(err.Error(), "Name it: --model azure/panel, or set a limit that can be kept: --max-tokens N") {
 			t.Errorf("%+v: %v", tt.choice, err)
 		}
