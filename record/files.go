@@ -119,19 +119,15 @@ func (r *Record) AddInput(name string, data []byte) error {
 	hash := Hash(data)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := inputPath(name)
-	for i := 0; i < len(r.m.Inputs); i++ {
-		in := r.m.Inputs[i]
+	for _, in := range r.m.Inputs {
 		switch {
 		case in.Name == name && in.Hash == hash:
 			return nil
 		case in.Name == name:
 			return fmt.Errorf("input %s: %w", name, ErrChanged)
-		case within(in.Path, p), within(p, in.Path):
-			// Another name came to the same path, or to a folder of it: look again.
-			p, i = "_"+p, -1
 		}
 	}
+	p := freePath(r.m.Inputs, name)
 	if err := r.writeFile(path.Join(inputsDir, p), data); err != nil {
 		return fmt.Errorf("input %s: %w", name, err)
 	}
@@ -139,6 +135,18 @@ func (r *Record) AddInput(name string, data []byte) error {
 		m.Inputs = append(m.Inputs, Input{Name: name, Path: p, Hash: hash, Size: len(data)})
 		slices.SortFunc(m.Inputs, func(a, b Input) int { return strings.Compare(a.Name, b.Name) })
 	})
+}
+
+// freePath returns where a copy of an input goes: a path that no other has, or is a
+// folder of.
+func freePath(taken []Input, name string) string {
+	p := inputPath(name)
+	for i := 0; i < len(taken); i++ {
+		if within(taken[i].Path, p) || within(p, taken[i].Path) {
+			p, i = "_"+p, -1 // look again
+		}
+	}
+	return p
 }
 
 // within reports whether p is dir or stands in it, on any file system.

@@ -97,12 +97,7 @@ func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData) err
 func (r *Record) writeInputs(inputs []NamedData) ([]Input, error) {
 	var list []Input
 	for _, in := range inputs {
-		p := inputPath(in.Name)
-		for i := 0; i < len(list); i++ {
-			if within(list[i].Path, p) || within(p, list[i].Path) {
-				p, i = "_"+p, -1 // another name came to the same path, or to a folder of it
-			}
-		}
+		p := freePath(list, in.Name)
 		if err := r.writeFile(path.Join(inputsDir, p), in.Data); err != nil {
 			return nil, fmt.Errorf("input %s: %w", in.Name, err)
 		}

@@ -369,8 +369,7 @@ func TestFaultMatrix(t *testing.T) {
 // cell tries one fault, and reports whether the run was honest about it.
 func cell(t *testing.T, purpose string, tr trial, f llmtest.Fault, what fate, always bool, faults func(int) llmtest.Fault, clean outcome) (honest bool) {
 	begun := time.Now()
-	tr.set(faults)
-	tr.spare = what == repaired && !always // else the luck of the order would decide
+	tr.setSparing(faults, what == repaired && !always) // else the luck of the order would decide
 	o := tr.run(t)
 	hit := tr.hits()
 	if hit == 0 {

@@ -95,10 +95,12 @@ type faulty struct {
 	spare  bool // a reply that was asked for again has no fault
 }
 
-func (f *faulty) set(faults func(int) llmtest.Fault) {
+func (f *faulty) set(faults func(int) llmtest.Fault) { f.setSparing(faults, false) }
+
+func (f *faulty) setSparing(faults func(int) llmtest.Fault, spare bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.faults, f.n, f.hit = faults, 0, 0
+	f.faults, f.n, f.hit, f.spare = faults, 0, 0, spare
 }
 
 // hits is how many faults had an effect. A server may still be busy with a call that
