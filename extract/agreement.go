@@ -1,6 +1,14 @@
 package extract
 
-import "github.com/tinytroupe-go/tinytroupe/internal/agreement"
+import (
+	"encoding/csv"
+	"fmt"
+	"io"
+	"strconv"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/agreement"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
+)
 
 // Agreement says how often two codings of the same things agree.
 type Agreement struct {
@@ -15,6 +23,49 @@ type Agreement struct {
 // doi:10.1177/001316446002000104), with its large-sample standard error (Fleiss, Cohen
 // and Everitt 1969, doi:10.1037/h0028106).
 type Kappa struct{ Value, SE float64 }
+
+// String is the agreement in a line.
+func (a Agreement) String() string {
+	switch {
+	case a.N == 0:
+		return a.Name + ": nothing that both coded"
+	case a.Kappa == nil:
+		return fmt.Sprintf("%s: %d, of which %.0f%% alike, all of one kind, so that there is no kappa", a.Name, a.N, 100*a.Observed)
+	}
+	return fmt.Sprintf("%s: %d, of which %.0f%% alike, kappa %.2f ± %.2f", a.Name, a.N, 100*a.Observed, a.Kappa.Value, a.Kappa.SE)
+}
+
+// WriteAgreement writes agreements as a table with the columns name, n, observed,
+// expected, kappa and se; the last two are empty where there is no kappa.
+func WriteAgreement(w io.Writer, list []Agreement, o *WriteOptions) error {
+	rehearsal := o != nil && o.Rehearsal
+	c := csv.NewWriter(w)
+	head := []string{"name", "n", "observed", "expected", "kappa", "se"}
+	if rehearsal {
+		head = append(head, "notice")
+	}
+	c.Write(head)
+	for _, a := range list {
+		row := []string{Cell(a.Name), strconv.Itoa(a.N), plain(a.Observed), plain(a.Expected), "", ""}
+		if a.Kappa != nil {
+			row[4], row[5] = plain(a.Kappa.Value), plain(a.Kappa.SE)
+		}
+		if rehearsal {
+			row = append(row, transcript.Notice)
+		}
+		c.Write(row)
+	}
+	c.Flush()
+	return c.Error()
+}
+
+// share is how many of n are a share of them: at least one, where it is above 0.
+func share(of float64, n int) int {
+	if of <= 0 || n == 0 {
+		return 0
+	}
+	return min(n, max(1, int(of*float64(n)+0.5)))
+}
 
 // CohenKappa compares two codings, item by item. Slices of different lengths are
 // compared up to the shorter; nothing compared has N 0 and no kappa.

@@ -277,8 +277,8 @@ func (c *coder) readCodes(raw json.RawMessage, reversed bool) coded {
 
 // again codes a share of the texts a second time.
 func (c *coder) again(ctx context.Context, all []coded) ([]Agreement, error) {
-	n := min(len(c.texts), int(c.o.Double*float64(len(c.texts))+0.5))
-	if n <= 0 || len(c.codes) == 0 {
+	n := share(c.o.Double, len(c.texts))
+	if n == 0 || len(c.codes) == 0 {
 		return nil, nil
 	}
 	at := random(c.x.opts.Seed, "double", c.q.ID).Perm(len(c.texts))[:n]

@@ -37,7 +37,7 @@ type Options struct {
 	Parallel int    // most calls at once; 0 means 16
 
 	// Double is the share of subjects, 0 to 1, that is extracted a second time, for
-	// Result.Agreement.
+	// Result.Agreement: at least one, where it is above 0.
 	Double float64
 
 	MaxTokens   int      // of output; 0 leaves it to the vendor's settings
@@ -131,7 +131,7 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 	ctx, stop := drain.With(ctx)
 	defer stop()
 	var twice []int
-	if n := min(len(subjects), int(x.opts.Double*float64(len(subjects))+0.5)); n > 0 {
+	if n := share(x.opts.Double, len(subjects)); n > 0 {
 		twice = random(x.opts.Seed, "double").Perm(len(subjects))[:n]
 		slices.Sort(twice)
 	}

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 )
 
@@ -168,6 +170,41 @@ func TestKappaUndefined(t *testing.T) {
 	}
 	if g := CohenKappa([]string{"a", "a"}, []string{"a", "a"}); g.N != 2 || g.Observed != 1 {
 		t.Errorf("%+v", g)
+	}
+}
+
+func TestWriteAgreement(t *testing.T) {
+	list := []Agreement{CohenKappa([]string{"a", "a"}, []string{"a", "a"}), CohenKappa(nil, nil), CohenKappa([]string{"a", "b", "b", "a"}, []string{"a", "b", "b", "b"})}
+	for i, name := range []string{"=same", "nothing", "some"} {
+		list[i].Name = name
+	}
+	var b strings.Builder
+	for _, a := range list {
+		fmt.Fprintln(&b, a)
+	}
+	if err := errors.Join(WriteAgreement(&b, list, nil), WriteAgreement(&b, list[:1], &WriteOptions{Rehearsal: true})); err != nil {
+		t.Fatal(err)
+	}
+	const want = `=same: 2, of which 100% alike, all of one kind, so that there is no kappa
+nothing: nothing that both coded
+some: 4, of which 75% alike, kappa 0.50 ± 0.38
+name,n,observed,expected,kappa,se
+'=same,2,1,1,,
+nothing,0,0,0,,
+some,4,0.75,0.5,0.5,0.375
+name,n,observed,expected,kappa,se,notice
+'=same,2,1,1,,,"rehearsal: invented by a stand-in, evidence of nothing"
+`
+	if diff := cmp.Diff(want, b.String()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	for _, c := range []struct {
+		of   float64
+		n, k int
+	}{{0, 5, 0}, {0.1, 0, 0}, {0.1, 4, 1}, {0.5, 5, 3}, {1, 5, 5}, {7, 5, 5}, {-1, 5, 0}} {
+		if got := share(c.of, c.n); got != c.k {
+			t.Errorf("%v of %d: %d, want %d", c.of, c.n, got, c.k)
+		}
 	}
 }
 

@@ -138,6 +138,11 @@ func (rm *room) known(p Person) Person {
 	for _, g := range rm.answers {
 		told = attributesOf(g.list, p.Name(), told)
 	}
+	return p.answered(told)
+}
+
+// answered returns p with answers beside what was assigned, which goes before.
+func (p Person) answered(told map[string]any) Person {
 	if told != nil {
 		maps.Copy(told, p.Assigned)
 		p.Assigned = told

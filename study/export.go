@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -13,6 +15,65 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
+
+// finish writes the answers of the whole study.
+func (r *runner) finish() error {
+	if err := r.glance(len(r.parts)); err != nil {
+		return err
+	}
+	l := &r.looked
+	r.res.Answers, r.res.Checks, r.res.Tables, r.res.Unmet, r.res.Agreement = r.all(), l.checks, l.tables, l.unmet, l.twice
+	if r.o.Results == nil {
+		return nil
+	}
+	var errs []error
+	if list := r.res.Answers; len(list) > 0 {
+		var csv, lines bytes.Buffer
+		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
+		errs = append(errs, extract.WriteCSV(&csv, list, o), extract.WriteJSONL(&lines, list, o))
+		errs = append(errs, r.o.Results("results/answers.csv", csv.Bytes()), r.o.Results("results/answers.jsonl", lines.Bytes()))
+	}
+	if len(l.twice) > 0 {
+		var csv bytes.Buffer
+		errs = append(errs, extract.WriteAgreement(&csv, l.twice, &extract.WriteOptions{Rehearsal: r.o.Rehearsal}), r.o.Results("results/agreement.csv", csv.Bytes()))
+	}
+	if len(l.checks) > 0 {
+		var lines bytes.Buffer
+		errs = append(errs, writeChecks(&lines, l.checks, "jsonl"))
+		errs = append(errs, r.o.Results("results/checks.jsonl", lines.Bytes()))
+	}
+	return errors.Join(errs...)
+}
+
+// export writes a file into exports/.
+func (r *runner) export(do Export) (string, error) {
+	var b bytes.Buffer
+	var err error
+	switch do.What {
+	case "transcript":
+		err = r.writeTranscripts(&b, do.Format)
+	case "people":
+		err = r.writePeople(&b, do.Format)
+	case "checks":
+		err = writeChecks(&b, r.looked.checks, do.Format)
+	default:
+		list := r.all()
+		if do.What != "answers" {
+			list = slices.DeleteFunc(append(list, r.verdicts()...), func(a extract.Answer) bool { return a.Question != do.What && a.Name() != do.What })
+		}
+		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
+		if do.Format == "csv" {
+			err = extract.WriteCSV(&b, list, o)
+		} else {
+			err = extract.WriteJSONL(&b, list, o)
+		}
+	}
+	if err != nil || r.o.Results == nil {
+		return "", err
+	}
+	name := path.Join("exports", do.Path)
+	return name, r.o.Results(name, b.Bytes())
+}
 
 // writeTranscripts writes what was said in every room: as JSON lines with the room, or
 // as chats, one for each person and room.

@@ -100,6 +100,7 @@ type decoder struct {
 	items   []string           // variables of loops so far
 	checks  int                // without a name, so far
 	exports []string           // paths so far
+	tables  []string           // files of tables so far
 }
 
 func (d *decoder) env(name string) (string, bool) {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 
@@ -22,6 +21,7 @@ type looked struct {
 	forms   []extract.Question // what can be counted: of looks, and of what was asked
 	checks  []Checked
 	tables  []*extract.Table
+	twice   []extract.Agreement
 	unmet   []string
 }
 
@@ -226,6 +226,7 @@ func (r *runner) extract(ctx context.Context, do Extract) (string, error) {
 	}
 	x, err := extract.New(r.o.Extract, &extract.Options{
 		Objective: r.s.About, Situation: r.s.Title, Seed: r.s.Seed, Tokens: r.o.Tokens, Parallel: r.o.Parallel,
+		Double: do.Double,
 	})
 	if err != nil {
 		return "", err
@@ -252,7 +253,17 @@ func (r *runner) extract(ctx context.Context, do Extract) (string, error) {
 	}
 	r.looked.answers = append(r.looked.answers, res.Answers...)
 	r.form(do.Question.Form)
-	return res.Base().String(), err
+	return res.Base().String() + "\n" + r.agree(res.Agreement), err
+}
+
+// agree keeps how far two codings agree, and says it in lines.
+func (r *runner) agree(list []extract.Agreement) string {
+	r.looked.twice = append(r.looked.twice, list...)
+	var b strings.Builder
+	for _, a := range list {
+		fmt.Fprintf(&b, "twice %v\n", a)
+	}
+	return b.String()
 }
 
 func journals(rooms []*seen) []extract.Journal {
@@ -296,7 +307,7 @@ func (r *runner) code(ctx context.Context, do Code) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	o := extract.CodeOptions{Codes: do.Codes, Most: do.Most, Multi: do.Multi}
+	o := extract.CodeOptions{Codes: do.Codes, Most: do.Most, Multi: do.Multi, Double: do.Double}
 	var c *extract.Coding
 	if worded(do.Codes) {
 		c, err = extract.CodeByWords(q, r.all(), o)
@@ -319,6 +330,7 @@ func (r *runner) code(ctx context.Context, do Code) (string, error) {
 	for _, x := range c.Codes {
 		fmt.Fprintf(&b, "%s: %s\n", x.Name, x.Text)
 	}
+	b.WriteString(r.agree(c.Agreement))
 	if err := r.keep("results/"+file(do.Name)+".codes.json", c.Codes); err != nil {
 		return "", err
 	}
@@ -346,7 +358,7 @@ func (r *runner) keep(name string, v any) error {
 func (r *runner) tally(do Tally) (string, error) {
 	var b strings.Builder
 	answers := r.parted(do.By)
-	for _, name := range do.Names {
+	for i, name := range do.Names {
 		q, err := r.leaf(name)
 		if err != nil {
 			return "", err
@@ -362,15 +374,12 @@ func (r *runner) tally(do Tally) (string, error) {
 		if r.o.Results == nil {
 			continue
 		}
-		as := name
-		for _, d := range do.By {
-			as += " by " + d.Name
-		}
+		as := "results/" + do.files[i]
 		var csv bytes.Buffer
 		if err := t.WriteCSV(&csv); err != nil {
 			return "", err
 		}
-		if err := errors.Join(r.o.Results("results/"+file(as)+".csv", csv.Bytes()), r.keep("results/"+file(as)+".json", t)); err != nil {
+		if err := errors.Join(r.o.Results(as+".csv", csv.Bytes()), r.keep(as+".json", t)); err != nil {
 			return "", err
 		}
 	}
@@ -408,61 +417,6 @@ func (r *runner) parted(by []extract.Dimension) []extract.Answer {
 		}
 	}
 	return list
-}
-
-// finish writes the answers of the whole study.
-func (r *runner) finish() error {
-	if err := r.glance(len(r.parts)); err != nil {
-		return err
-	}
-	l := &r.looked
-	r.res.Answers, r.res.Checks, r.res.Tables, r.res.Unmet = r.all(), l.checks, l.tables, l.unmet
-	if r.o.Results == nil {
-		return nil
-	}
-	var errs []error
-	if list := r.res.Answers; len(list) > 0 {
-		var csv, lines bytes.Buffer
-		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
-		errs = append(errs, extract.WriteCSV(&csv, list, o), extract.WriteJSONL(&lines, list, o))
-		errs = append(errs, r.o.Results("results/answers.csv", csv.Bytes()), r.o.Results("results/answers.jsonl", lines.Bytes()))
-	}
-	if len(l.checks) > 0 {
-		var lines bytes.Buffer
-		errs = append(errs, writeChecks(&lines, l.checks, "jsonl"))
-		errs = append(errs, r.o.Results("results/checks.jsonl", lines.Bytes()))
-	}
-	return errors.Join(errs...)
-}
-
-// export writes a file into exports/.
-func (r *runner) export(do Export) (string, error) {
-	var b bytes.Buffer
-	var err error
-	switch do.What {
-	case "transcript":
-		err = r.writeTranscripts(&b, do.Format)
-	case "people":
-		err = r.writePeople(&b, do.Format)
-	case "checks":
-		err = writeChecks(&b, r.looked.checks, do.Format)
-	default:
-		list := r.all()
-		if do.What != "answers" {
-			list = slices.DeleteFunc(append(list, r.verdicts()...), func(a extract.Answer) bool { return a.Question != do.What && a.Name() != do.What })
-		}
-		o := &extract.WriteOptions{Rehearsal: r.o.Rehearsal}
-		if do.Format == "csv" {
-			err = extract.WriteCSV(&b, list, o)
-		} else {
-			err = extract.WriteJSONL(&b, list, o)
-		}
-	}
-	if err != nil || r.o.Results == nil {
-		return "", err
-	}
-	name := path.Join("exports", do.Path)
-	return name, r.o.Results(name, b.Bytes())
 }
 
 // attributesOf are answers as attributes that select whoever gave them.

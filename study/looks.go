@@ -1,6 +1,7 @@
 package study
 
 import (
+	"fmt"
 	"io/fs"
 	"regexp"
 	"slices"
@@ -92,6 +93,7 @@ func (d *decoder) extract(n, step *node) Extract {
 		}
 	}
 	x.Question = q
+	x.Double = d.share(step.get("double"))
 	d.found(q.Form)
 	return x
 }
@@ -146,12 +148,21 @@ func (d *decoder) code(n, step *node) Code {
 			d.bad.add(v.at, []string{"Or {file: codes.csv}."}, "%s, found %s", aCount, v.describe())
 		}
 	}
-	form := extract.Question{ID: c.Name + ".code", Type: extract.OneOf}
-	if c.Multi {
-		form.Type = extract.SomeOf
+	c.Double = d.share(step.get("double"))
+	if v := step.get("double"); v != nil && worded(c.Codes) {
+		d.bad.add(v.at, nil, "these codes sort by words: a second time would be the same")
 	}
-	d.found(form)
+	d.found(c.form())
 	return c
+}
+
+// form is what the codes of an answer count as.
+func (c Code) form() extract.Question {
+	q := extract.Question{ID: c.Name + ".code", Type: extract.OneOf}
+	if c.Multi {
+		q.Type = extract.SomeOf
+	}
+	return q
 }
 
 func (d *decoder) tally(n, step *node) Tally {
@@ -181,7 +192,25 @@ func (d *decoder) tally(n, step *node) Tally {
 			}
 		}
 	}
+	for _, name := range t.Names {
+		for _, dim := range t.By {
+			name += " by " + dim.Name
+		}
+		t.files = append(t.files, d.table(file(name)))
+	}
 	return t
+}
+
+// table returns a name for the files of a table: another where one that came before, or
+// that the record itself has, would be written over.
+func (d *decoder) table(name string) string {
+	fresh, n := name, 1
+	for slices.ContainsFunc(append(d.tables, "answers", "asked", "checks", "agreement"), func(x string) bool { return strings.EqualFold(x, fresh) }) {
+		n++
+		fresh = fmt.Sprintf("%s-%d", name, n)
+	}
+	d.tables = append(d.tables, fresh)
+	return fresh
 }
 
 // dimension reads what a table is parted by: a name, or {name: [lo..hi, …]}.
@@ -311,11 +340,20 @@ func (d *decoder) expect(n *node) *float64 {
 		d.bad.add(n.at, nil, "expected {share: 0.9}, found %s", n.describe())
 		return nil
 	}
-	x, err := strconv.ParseFloat(d.scalar(v), 64)
-	if err != nil || !(x >= 0 && x <= 1) {
-		d.bad.add(v.at, nil, "expected a share from 0 to 1, found %s", v.describe())
-	}
+	x := d.share(v)
 	return &x
+}
+
+// share reads a part of 1; 0 where there is none.
+func (d *decoder) share(n *node) float64 {
+	if n == nil {
+		return 0
+	}
+	x, err := strconv.ParseFloat(d.scalar(n), 64)
+	if err != nil || !(x >= 0 && x <= 1) {
+		d.bad.add(n.at, nil, "expected a share from 0 to 1, found %s", n.describe())
+	}
+	return x
 }
 
 // formats are those of each kind of export; the first is taken where none is said.

@@ -10,11 +10,12 @@ import (
 // ErrUnfinished: what is asked for needs a run that is over.
 var ErrUnfinished = errors.New("the run is not over")
 
-// Panel returns everybody who can be asked after a run, in the order of the study, each
-// as they are in the room where they were last. RunOptions.Open gives the journals of the
+// Panel returns those who can be asked after a run, in the order of the study, each as
+// they are in the room where they were last. to selects them, with their attributes at
+// the end and what they answered in the run. RunOptions.Open gives the journals of the
 // run; nothing is added to them. Who is asked at the terminal, or is a chatbot, is left
 // out. A run that is not over in every room is ErrUnfinished.
-func (s *Study) Panel(o *RunOptions) ([]extract.Panelist, error) {
+func (s *Study) Panel(to Who, answers []extract.Answer, o *RunOptions) ([]extract.Panelist, error) {
 	r, err := newRunner(s, o)
 	if err != nil {
 		return nil, err
@@ -61,6 +62,9 @@ func (s *Study) Panel(o *RunOptions) ([]extract.Panelist, error) {
 				continue
 			}
 			p.Persona = rm.w.View().Persona(p.Name())
+			if !to.Selects(p.answered(attributesOf(answers, p.Name(), nil))) {
+				continue
+			}
 			list = append(list, extract.Panelist{Respondent: r.respondent(p, rm.id), Who: rm.w.Person(p.Name())})
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
@@ -19,7 +20,7 @@ func (j journals) panel(ctx context.Context, s *study.Study) ([]string, error) {
 	for room, l := range j {
 		before[room] = len(l.events)
 	}
-	list, err := s.Panel(&study.RunOptions{
+	list, err := s.Panel(study.Who{Any: []study.Who{{}, {Name: "mo"}}}, nil, &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return echo{} },
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			if j[room.Name()] == nil {
@@ -164,7 +165,7 @@ script:
 	if err != nil {
 		t.Fatal(err)
 	}
-	list, err := s.Panel(&study.RunOptions{
+	list, err := s.Panel(study.Who{}, nil, &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return echo{} }, Human: func(study.Member) tinytroupe.Mind { return echo{} },
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			return nil, seq(j[room.Name()].events), nil
@@ -172,5 +173,67 @@ script:
 	})
 	if err != nil || len(list) != 1 || list[0].Person != "Ann" {
 		t.Errorf("%+v, %v", list, err)
+	}
+}
+
+// TestPanelTo: who is asked after a run is selected by what they are, and by what they
+// answered and how that was coded.
+func TestPanelTo(t *testing.T) {
+	s := load(t, looking)
+	j := journals{}
+	answers, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(j.results(t, s)["results/answers.jsonl"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	code := map[string]string{} // the last of each person
+	for _, a := range answers {
+		if a.Name() == "why.code" && a.Outcome == extract.Answered {
+			code[a.Person] = a.Value.String()
+		}
+	}
+	if len(code) == 0 {
+		t.Fatal("nothing was coded")
+	}
+	var coded []string
+	for _, name := range []string{"Ann Archer", "Bea Brook", "Cy Cole"} {
+		if code[name] == code["Ann Archer"] {
+			coded = append(coded, name)
+		}
+	}
+	for to, want := range map[string][]string{
+		"everyone":                 {"Ann Archer", "Bea Brook", "Cy Cole"},
+		"{age: 40..60}":            {"Bea Brook", "Cy Cole"},
+		"[mo, ann]":                {"Ann Archer", "Mo Moss"},
+		"{age: 40..60, not: bea}":  {"Cy Cole"},
+		"{best: nothing of these}": nil,
+		fmt.Sprintf("{why.code: %q}", code["Ann Archer"]): coded,
+	} {
+		who, err := s.ParseWho("--to", to)
+		if err != nil {
+			t.Errorf("%s: %v", to, err)
+			continue
+		}
+		list, err := s.Panel(who, answers, &study.RunOptions{
+			Mind: func(study.Member) tinytroupe.Mind { return echo{} },
+			Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+				return nil, seq(slices.Clone(j[room.Name()].events)), nil
+			},
+		})
+		var got []string
+		for _, p := range list {
+			got = append(got, p.Person)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v; want %v", to, got, err, want)
+		}
+	}
+	for to, want := range map[string]string{
+		"Ann Acher": "Did you mean Ann Archer?", "{agge: 3}": "attributes: ", "{age: 1..2}": "this selects nobody", "": "expected who", "[": "--to:1", "{age: 30}}": "--to:1",
+	} {
+		_, err := s.ParseWho("--to", to)
+		var m *study.Mistakes
+		if !errors.As(err, &m) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v", to, err)
+		}
 	}
 }

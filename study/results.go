@@ -32,6 +32,7 @@ type (
 		Question Question
 		From     string // a scene; empty for everything
 		Per      Per
+		Double   float64 `json:",omitempty"` // share that is done a second time
 	}
 	// Code sorts free answers into themes.
 	Code struct {
@@ -39,11 +40,15 @@ type (
 		Codes []extract.Code // nil: they are made
 		Most  int            // of those that are made; 0 means the usual number
 		Multi bool
+
+		Double float64 `json:",omitempty"` // share of the texts that is sorted a second time
 	}
 	// Tally counts answers.
 	Tally struct {
 		Names []string
 		By    []extract.Dimension
+
+		files []string // of the tables, in results/, without what says their form
 	}
 	// Check judges whether a claim holds.
 	Check struct {

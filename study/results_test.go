@@ -36,6 +36,7 @@ script:
   - say: We sell yoghurt. What do you want of it?
   - run: 1
   - extract: wants
+    double: 0.5
   - for: concept in concepts
     order: rotate
     do:
@@ -58,7 +59,9 @@ script:
     as: later
   - code: why
     codes: 3
+    double: 1
   - tally: [best, why.code]
+  - tally: best
   - check: {said: yoghurt, not: true}
     name: no yoghurt
   - export: answers
@@ -109,11 +112,17 @@ func TestResults(t *testing.T) {
 	want := whole.results(t, s)
 	names := slices.Sorted(maps.Keys(want))
 	if diff := cmp.Diff([]string{
-		"exports/answers.jsonl", "exports/checks.csv", "exports/people.csv", "exports/transcript.jsonl", "results/answers.csv",
-		"results/answers.jsonl", "results/best.csv", "results/best.json", "results/checks.jsonl", "results/intent-by-concept-by-age.csv",
+		"exports/answers.jsonl", "exports/checks.csv", "exports/people.csv", "exports/transcript.jsonl", "results/agreement.csv", "results/answers.csv",
+		"results/answers.jsonl", "results/best-2.csv", "results/best-2.json", "results/best.csv", "results/best.json", "results/checks.jsonl", "results/intent-by-concept-by-age.csv",
 		"results/intent-by-concept-by-age.json", "results/why.code.csv", "results/why.code.json", "results/why.codes.json",
 	}, names); diff != "" {
 		t.Fatalf("files (-want +got):\n%s", diff)
+	}
+	twice := strings.Split(want["results/agreement.csv"], "\n")
+	for i, start := range []string{"name,n,", "wants.want outcome,2,", "wants.urgent outcome,2,", "why.code,", ""} {
+		if i >= len(twice) || !strings.HasPrefix(twice[i], start) {
+			t.Fatalf("agreement: %q", twice)
+		}
 	}
 	again := func(what string, j journals) {
 		t.Helper()
@@ -258,5 +267,24 @@ func TestEditLooks(t *testing.T) {
 		if err != nil || e.First == nil || e.First.Error() != c.first {
 			t.Errorf("%s: %v, %v", c.new, e.First, err)
 		}
+	}
+}
+
+// TestTableNames: a table takes the place of no other file of the record.
+func TestTableNames(t *testing.T) {
+	files := journals{}.results(t, load(t, `
+people: {ann: {persona: {name: Ann}}}
+questions: {answers: {ask: Really?, yes/no: true}, Checks: {ask: And this?, yes/no: true}}
+script:
+  - ask: [answers, Checks]
+  - tally: [answers, Checks, answers]
+  - check: {said: x}
+`))
+	want := []string{"results/Checks-2.csv", "results/Checks-2.json", "results/answers-2.csv", "results/answers-2.json", "results/answers-3.csv", "results/answers-3.json", "results/answers.csv", "results/answers.jsonl", "results/checks.jsonl"}
+	if diff := cmp.Diff(want, slices.Sorted(maps.Keys(files))); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if !strings.HasPrefix(files["results/answers.csv"], "person,question,") || !strings.HasPrefix(files["results/answers-2.csv"], "question,figure,") {
+		t.Errorf("%q", files)
 	}
 }

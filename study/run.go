@@ -123,7 +123,9 @@ type Result struct {
 	Answers []extract.Answer // to all questions, asked and extracted, and codes
 	Checks  []Checked
 	Tables  []*extract.Table
-	Unmet   []string // expectations that do not hold, one a line
+
+	Agreement []extract.Agreement // of what was extracted or coded twice
+	Unmet     []string            // expectations that do not hold, one a line
 }
 
 // An Outcome is a room as it is at the end of a run.

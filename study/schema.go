@@ -60,6 +60,7 @@ const (
 	limit       = `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"}]}`
 	notYet      = `{"description":"(Not available yet.)"}`
 	yesNo       = `{"$ref":"#/$defs/bool"}`
+	fraction    = `{"type":["number","string"],"minimum":0,"maximum":1}`
 	whole       = `{"anyOf":[{"type":"integer","minimum":0},{"type":"string"}]}`
 )
 
@@ -69,7 +70,7 @@ var studyWords = []word{
 	{"language", "The language that people speak, where their own description names none. They follow the conversation where it is left out.", refScalar, false},
 	{"careful", "How much the people's words are checked before they are said.", anything, true},
 	{"seed", "A whole number that decides all that is left to chance; --seed sets another. 1 where it is left out.", whole, false},
-	{"model", "PROVIDER/NAME, such as openai/gpt-5-mini, or rehearsal; or one for each purpose: act, write, extract, judge; those left out are as act. So far only act is called. --model sets another. config.ini, the environment, then what is found, where it is left out.",
+	{"model", "PROVIDER/NAME, such as openai/gpt-5-mini, or rehearsal; or one for each purpose: act, write, extract, judge; those left out are as act. write is not called yet. --model sets another. config.ini, the environment, then what is found, where it is left out.",
 		`{"anyOf":[{"type":"string"},{"type":"object","properties":{"act":{"type":"string"},"write":{"type":"string"},"extract":{"type":"string"},"judge":{"type":"string"}},"additionalProperties":false}]}`, false},
 	{"budget", "The most that a run may cost: US dollars, or {usd, calls, tokens}. No limit where it is left out, or 1 USD for a paid model that was found, not named.",
 		`{"anyOf":[{"type":"number","exclusiveMinimum":0},{"type":"string"},{"type":"object","properties":{"usd":{"type":["number","string"],"exclusiveMinimum":0},"calls":` + limit + `,"tokens":` + limit + `},"additionalProperties":false}]}`, false},
@@ -209,10 +210,12 @@ var verbs = []verb{
 		{"from", "The scene that is looked at. Everything where it is left out.", refScalar, false},
 		{"per", "Whose answers: one of each `person`, of each `room`, or of the whole `study`. Person where it is left out.", oneOf("person", "room", "study"), false},
 		{"as", "Another name for the answers.", refScalar, false},
+		{"double", "The share of them, such as `0.2`, that is done a second time, independently: how far both agree stands in results/agreement.csv. None where it is left out.", fraction, false},
 	}, "{extract: pains, from: interview}"},
 	{word{"code", "Sorts free answers into codes: a question, or a field as `pains.pain`. What comes of it is called `pains.pain.code`.", refScalar, false}, []word{
 		{"codes", "How many codes are made from the answers at most, or `{file: codes.csv}` with the columns code, description and words: words sort without a model. 8 where it is left out.", `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"},{"type":"object","properties":{"file":{"type":"string"}},"required":["file"],"additionalProperties":false}]}`, false},
 		{"multi", "An answer has all codes that apply, not the one that fits best. False where it is left out.", yesNo, false},
+		{"double", "The share of the answers, such as `0.2`, that is done a second time, independently: how far both agree stands in results/agreement.csv. None where it is left out.", fraction, false},
 	}, "{code: why, codes: 10}"},
 	{word{"tally", "Counts answers to questions, fields, codes or named checks, with their bases.", refNames, false}, []word{
 		{"by", "What the table is parted by: an attribute, the variable of a loop, another question, a field of the same item, group, room, scene, or `{age: [18..34, 35..54]}`; or a list of these.", `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object"},{"type":"array","items":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object"}]}}]}`, false},

@@ -124,6 +124,37 @@ func (d *decoder) who(n *node) Who {
 	return w
 }
 
+// ParseWho reads a selector as a step's to: is written, such as Ann, [Ann, Bea] or
+// {age: 18..34, not: Ann}, of the people of a study that was loaded and of what they were
+// asked. name is what mistakes are said to be in.
+func (s *Study) ParseWho(name, text string) (Who, error) {
+	d := &decoder{study: s, src: newSource(name, []byte(text))}
+	for _, x := range leaves(s.Script) {
+		switch do := x.Do.(type) {
+		case Ask:
+			for _, q := range do.Questions {
+				d.forms = append(d.forms, q.Form)
+			}
+		case Extract:
+			d.forms = append(d.forms, do.Question.Form)
+		case Code:
+			d.forms = append(d.forms, do.form())
+		case Set:
+			d.edited = true
+		}
+	}
+	n := parseYAML(d.src, &d.bad)
+	if n == nil {
+		n = &node{at: place{src: d.src}}
+	}
+	if len(d.bad.list) > 0 {
+		return Who{}, d.bad.err(name)
+	}
+	w := d.who(n)
+	d.checkWho(w, len(d.bad.list) == 0)
+	return w, d.bad.err(name)
+}
+
 var whoHint = []string{"Who is everyone, a person, a group, a list of them, or {attribute: value, not: who}."}
 
 func (d *decoder) condition(f field) Condition {
@@ -223,6 +254,9 @@ func (d *decoder) attributes() []string {
 // Get returns an attribute: one that was assigned, or one of the persona. Paths go on
 // with dots.
 func (p Person) Get(path string) any {
+	if v, ok := p.Assigned[path]; ok { // the codes of an answer: why.code
+		return v
+	}
 	first, rest, deeper := strings.Cut(path, ".")
 	v, ok := p.Assigned[first]
 	if !ok {

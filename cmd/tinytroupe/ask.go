@@ -19,7 +19,6 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
-	"github.com/tinytroupe-go/tinytroupe/internal/nearest"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/record"
 	"github.com/tinytroupe-go/tinytroupe/study"
@@ -56,14 +55,16 @@ want to say (refused). What cannot be read after one repair is invalid. Answers 
 to results/asked.jsonl and results/asked.csv of the record; whoever is asked the same
 again answers anew only where no answer came.
 
---to names a person or a group, and may be repeated; without it everybody is asked but
-staff. The model is the one that the people had in the run.
+--to selects people as to: does in a study: a person, a group, or by what they are or
+answered, as in '{age: 18..34}' or '{buy: yes}'. It may be repeated. Without it everybody
+is asked but staff. The model is the one that the people had in the run.
 
 A limit (--budget, --max-calls, --max-tokens) is of this asking alone; without one, what
 the run's own limit leaves holds. Exit codes are those of run.`,
 		Example: `  tinytroupe ask "What did you make of the others?"
   tinytroupe ask runs/2026-03-02-tv-ad-7f3a "How likely are you to buy it?" --scale 1..5
   tinytroupe ask "Which of them would you buy?" --one-of "the first,the second,none" --to Oscar
+  tinytroupe ask "What would change your mind?" --to '{buy: no}'
   tinytroupe ask "Would you come back?" --yes-no --json | jq .base`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) == 0 || len(args) > 2 {
@@ -95,7 +96,7 @@ the run's own limit leaves holds. Exit codes are those of run.`,
 	}
 	fl := cmd.Flags()
 	fl.StringVar(&f.model, "model", "", "the model, as `PROVIDER/NAME` (default: the run's)")
-	fl.StringArrayVar(&f.to, "to", nil, "`WHO` is asked: a person or a group; may be repeated")
+	fl.StringArrayVar(&f.to, "to", nil, "`WHO` is asked: a person, a group, or '{attribute: value}'; may be repeated")
 	fl.StringVar(&f.scale, "scale", "", "answered by a whole number, such as `1..5`")
 	fl.StringVar(&f.number, "number", "", "answered by any number, such as `0..100`")
 	fl.BoolVar(&f.yesNo, "yes-no", false, "answered by yes or no")
@@ -277,7 +278,16 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	if err != nil {
 		return nil, err
 	}
-	panel, err := iv.study.Panel(&study.RunOptions{
+	var given []extract.Answer
+	const file = "results/answers.jsonl"
+	b, err := iv.rec.ReadFile(file)
+	if err == nil {
+		given, err = extract.ReadJSONL(file, bytes.NewReader(b))
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	panel, err := iv.study.Panel(who, given, &study.RunOptions{
 		Mind:  func(study.Member) tinytroupe.Mind { return mnd },
 		Human: func(study.Member) tinytroupe.Mind { return mnd }, // who is there, and never asked
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
@@ -291,61 +301,33 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	if err != nil {
 		return nil, err
 	}
-	panel = slices.DeleteFunc(panel, func(x extract.Panelist) bool { return !slices.Contains(who, x.Person) })
-	if len(panel) == 0 {
-		return nil, fmt.Errorf("nobody of %s was there in the run", strings.Join(who, ", "))
+	switch {
+	case len(panel) == 0 && len(iv.f.to) == 0:
+		return nil, errors.New("there is nobody to ask but staff: name who, with --to")
+	case len(panel) == 0:
+		return nil, fmt.Errorf("--to: nobody who was there in the run is %s", strings.Join(iv.f.to, ", or "))
 	}
 	return panel, nil
 }
 
-// who returns the names of those who are to be asked.
-func (iv *interview) who() ([]string, error) {
-	var all, known []string
-	of := map[string][]string{} // by name of person and of group
-	mute := map[string]bool{}
-	for _, g := range iv.study.People {
-		known = append(known, g.Name)
-		for _, p := range g.People {
-			name := p.Name()
-			known = append(known, name)
-			mute[name] = g.Human || g.HTTP != nil
-			of[g.Name] = append(of[g.Name], name)
-			if !p.Staff && !mute[name] {
-				all = append(all, name)
-			}
-		}
-	}
-	for _, g := range iv.study.People {
-		for _, p := range g.People {
-			of[p.Name()] = []string{p.Name()}
-		}
-	}
-	if len(iv.f.to) == 0 {
-		if len(all) == 0 {
-			return nil, errors.New("there is nobody to ask but staff: name who, with --to")
-		}
-		return all, nil
-	}
-	var list []string
+// who returns whom the flags select: everybody but staff where they name nobody.
+func (iv *interview) who() (study.Who, error) {
+	var who study.Who
 	for _, to := range iv.f.to {
-		names, ok := of[to]
-		if !ok {
-			text := fmt.Sprintf("--to: nobody is called %q", line(to))
-			if near := nearest.Word(to, known); near != "" {
-				text += fmt.Sprintf(". Did you mean %q?", near)
-			} else {
-				text += "; there are " + strings.Join(known, ", ")
-			}
-			return nil, errors.New(text)
+		w, err := iv.study.ParseWho("--to", to)
+		if err != nil {
+			return who, err
 		}
-		for _, n := range names {
-			if mute[n] {
-				return nil, fmt.Errorf("--to %s: %s is at a terminal, or a chatbot, and has no mind to be asked", to, n)
+		who.Any = append(who.Any, w)
+	}
+	for _, g := range iv.study.People {
+		for _, p := range g.People {
+			if (g.Human || g.HTTP != nil) && len(iv.f.to) > 0 && who.Selects(p) {
+				return who, fmt.Errorf("--to: %s is at a terminal, or a chatbot, and has no mind to be asked", line(p.Name()))
 			}
-			list = append(list, n)
 		}
 	}
-	return list, nil
+	return who, nil
 }
 
 // finish keeps the answers and prints them.

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"path"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -276,8 +277,15 @@ func (p *program) showResults(rec *record.Record) error {
 			return err
 		}
 	}
-	if len(names) > 0 {
-		fmt.Fprintf(p.stdout, "(more in %s)\n\n", rec.Path("results"))
+	files, err := fs.Glob(rec.FS(), "results/*.csv")
+	if err != nil {
+		return err
+	}
+	for i, name := range files {
+		files[i] = path.Base(name)
+	}
+	if len(names)+len(files) > 0 {
+		fmt.Fprintf(p.stdout, "results %s in %s\n\n", few(files), rec.Path("results"))
 	}
 	return nil
 }
