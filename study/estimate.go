@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"net/http"
 	"net/url"
@@ -34,6 +35,12 @@ type EstimateOptions struct {
 	Mind func(m llm.Model) (tinytroupe.Mind, error)
 	// Episode, Tokens, Parallel and Rooms are as in RunOptions.
 	Episode, Tokens, Parallel, Rooms int
+	// Open gives what an earlier run left of a room, as RunOptions.Open does; nothing is
+	// added to it. Only the rest is counted. Nil is a run from the beginning.
+	Open func(room Room) (iter.Seq2[tinytroupe.Event, error], error)
+	// Known gives the reply to a request that the earlier run has: it is not counted. Nil
+	// knows none.
+	Known func(role Role, req *llm.Request) (*llm.Response, bool, error)
 	// Most is how many tokens the stand-in may read, so that the estimate takes little;
 	// an estimate that takes more is ErrLong. 0 is no limit.
 	Most int
@@ -203,14 +210,6 @@ func (s *Study) Estimate(ctx context.Context, o *EstimateOptions) (*Estimate, er
 		return nil, errors.New("study: estimate: no model given")
 	}
 	e := &Estimate{}
-	for _, x := range s.Steps() {
-		switch do := x.Do.(type) {
-		case Run:
-			e.Open = e.Open || do.Until != nil
-		case Show:
-			e.Images = e.Images || do.Image != nil
-		}
-	}
 	all, err := s.rehearsals(ctx, o, e)
 	if err != nil {
 		return nil, err
@@ -243,6 +242,14 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 		return nil, err
 	}
 	all := []*tallied{first}
+	for i, x := range s.Steps() {
+		switch do := x.Do.(type) {
+		case Run:
+			e.Open = e.Open || do.Until != nil && first.load(spot{i + 1, Acts}).calls > 0
+		case Show:
+			e.Images = e.Images || do.Image != nil
+		}
+	}
 	try := func(ends, episode int) {
 		if err == nil {
 			var t *tallied
@@ -304,6 +311,12 @@ func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, episode 
 		Tolerate: func(err error) bool { return !errors.Is(err, ErrLong) },
 		Observe:  c.observe, Progress: c.progress,
 		Episode: episode, ends: ends,
+	}
+	if o.Open != nil {
+		opts.Open = func(room Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+			events, err := o.Open(room)
+			return nil, events, err
+		}
 	}
 	_, err = s.Run(ctx, opts)
 	switch {

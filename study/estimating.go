@@ -56,6 +56,7 @@ type counting struct {
 	people map[string]bool // by name: whose words are in prompts
 	played map[string]bool // those of them that models play
 	most   int
+	known  func(Role, *llm.Request) (*llm.Response, bool, error)
 	stop   context.CancelCauseFunc
 	seed   maphash.Seed
 
@@ -69,7 +70,7 @@ type counting struct {
 func newCounting(s *Study, o *EstimateOptions, stop context.CancelCauseFunc) *counting {
 	c := &counting{
 		tallied: tallied{loads: map[spot]load{}, turns: map[int]map[string]int{}, calls: map[spot]map[string]int{}, parallel: o.Parallel},
-		people:  map[string]bool{}, played: map[string]bool{}, most: o.Most, stop: stop, seed: maphash.MakeSeed(),
+		people:  map[string]bool{}, played: map[string]bool{}, most: o.Most, known: o.Known, stop: stop, seed: maphash.MakeSeed(),
 		under: map[string]int{}, round: map[string][2]int{}, seen: map[Role]map[uint64]struct{}{},
 	}
 	if c.parallel <= 0 {
@@ -84,7 +85,7 @@ func newCounting(s *Study, o *EstimateOptions, stop context.CancelCauseFunc) *co
 }
 
 func (c *counting) progress(p Progress) {
-	if p.Phase != Began {
+	if p.Phase == Ended {
 		return
 	}
 	c.mu.Lock()
@@ -125,6 +126,11 @@ type counted struct {
 }
 
 func (m *counted) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
+	if m.c.known != nil {
+		if resp, ok, err := m.c.known(m.role, req); ok || err != nil {
+			return resp, err
+		}
+	}
 	if err := m.c.request(m, req); err != nil {
 		return nil, err
 	}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -45,14 +43,23 @@ func (s *session) estimate(ctx context.Context, most int) (*study.Estimate, erro
 	st := s.stack
 	if st == nil {
 		st = &stack{}
+		if s.rec != nil {
+			st.small = s.rec.Manifest().Small
+		}
 	}
-	return s.study.Estimate(ctx, &study.EstimateOptions{
+	o := &study.EstimateOptions{
 		Model: rehearsal.New(nil),
 		Mind: func(m llm.Model) (tinytroupe.Mind, error) {
 			return newMind(&stack{model: m, small: st.small}, s.set, s.study.Seed, s.study.Image)
 		},
 		Episode: st.episode(s.set), Tokens: s.excerpt(), Parallel: s.f.parallel, Most: most,
-	})
+	}
+	if s.f.dry && s.rec != nil {
+		if err := s.rest(o); err != nil {
+			return nil, err
+		}
+	}
+	return s.study.Estimate(ctx, o)
 }
 
 // priced says what an estimate comes to at models, by role.
@@ -97,15 +104,24 @@ func (s *session) hint(ctx context.Context) string {
 	return fmt.Sprintf(", about %s plus reasoning, %s (--dry-run says more)", dollars(q.low, q.high), calls)
 }
 
-// dry says what a run would cost. Nothing is called or written.
-func (s *session) dry(ctx context.Context, file string) error {
-	if err := s.read(ctx, file); err != nil {
+// dry says what a run, or the rest of one, would cost. Nothing is called or written.
+func (s *session) dry(ctx context.Context, file string) (err error) {
+	defer func() { err = errors.Join(err, s.close()) }()
+	err = s.read(ctx, file)
+	if err == nil {
+		err = s.existing()
+	}
+	var spent llm.Spent
+	if err == nil && s.rec != nil {
+		spent, err = s.spentBefore()
+	}
+	if err != nil {
 		if _, ok := errors.AsType[*exitError](err); ok {
 			return err
 		}
 		return usage(err)
 	}
-	if s.choice.rehearsal() {
+	if s.choice.rehearsal() && s.rec == nil {
 		s.choice = choice{name: defaultOpenAI, why: "as a real run could take it; --model names another"}
 		s.f.model = s.choice.name // which stands for all roles, as it would then
 	}
@@ -114,6 +130,9 @@ func (s *session) dry(ctx context.Context, file string) error {
 	}
 	s.settleRoles()
 	for _, name := range s.roles {
+		if name == rehearsalName {
+			continue
+		}
 		provider, _, err := split(name)
 		if err == nil {
 			_, err = providerOf(provider, s.set, s.p.env)
@@ -126,7 +145,7 @@ func (s *session) dry(ctx context.Context, file string) error {
 	if err != nil {
 		return &exitError{code: exitFailed, err: err}
 	}
-	d := s.dryRun(s.p.priced(e, s.roles))
+	d := s.dryRun(s.p.priced(e, s.roles), spent)
 	if !s.f.quiet {
 		s.show(d)
 	} else {
@@ -173,7 +192,7 @@ type dryLimits struct {
 	Tokens int     `json:"tokens,omitempty"`
 }
 
-func (s *session) dryRun(q *offer) *dryRun {
+func (s *session) dryRun(q *offer, spent llm.Spent) *dryRun {
 	d := &dryRun{Study: s.study.Title, Models: map[string]string{}, Steps: []dryStep{}, Notes: slices.Clone(s.warn), q: q,
 		Limits: dryLimits{s.caps.usd, s.caps.calls, s.caps.tokens}}
 	d.Low, d.High = q.Sum("")
@@ -203,7 +222,7 @@ func (s *session) dryRun(q *offer) *dryRun {
 	if !s.local(q) {
 		d.Seconds = &[2]float64{float64(q.waves(false, atOnce)) * quickCall.Seconds(), float64(q.waves(true, atOnce)) * slowCall.Seconds()}
 	}
-	d.notes(s)
+	d.notes(s, spent)
 	return d
 }
 
@@ -247,6 +266,9 @@ func (q *offer) waves(high bool, atOnce int) int {
 // local reports whether a model of the offer is on a machine of one's own.
 func (s *session) local(q *offer) bool {
 	for _, name := range q.names {
+		if name == rehearsalName {
+			return true
+		}
 		if provider, _, err := split(name); err == nil {
 			if p, err := providerOf(provider, s.set, s.p.env); err == nil && p.local {
 				return true
@@ -257,14 +279,14 @@ func (s *session) local(q *offer) bool {
 }
 
 // notes says what the figures do not hold.
-func (d *dryRun) notes(s *session) {
+func (d *dryRun) notes(s *session, spent llm.Spent) {
 	note := func(format string, args ...any) { d.Notes = append(d.Notes, fmt.Sprintf(format, args...)) }
 	for _, l := range []struct {
 		cap, low float64
 		text     string
 	}{
-		{s.caps.usd, d.q.low, usd(s.caps.usd)}, {float64(s.caps.calls), float64(d.Low.Calls), count(s.caps.calls, "call")},
-		{float64(s.caps.tokens), float64(d.Low.Input + d.Low.Output), count(s.caps.tokens, "token")},
+		{s.caps.usd, spent.USD + d.q.low, usd(s.caps.usd)}, {float64(s.caps.calls), float64(spent.Calls + d.Low.Calls), count(s.caps.calls, "call")},
+		{float64(s.caps.tokens), float64(spent.Tokens + d.Low.Input + d.Low.Output), count(s.caps.tokens, "token")},
 	} {
 		if l.cap > 0 && l.cap < l.low {
 			note("the cap of %s is below the low figure: the run would stop there, and could be resumed with a higher one", l.text)
@@ -289,8 +311,13 @@ func (d *dryRun) notes(s *session) {
 	if slices.ContainsFunc(s.study.People, func(g study.Group) bool { return g.HTTP != nil }) {
 		note("chatbots are not called; what they cost is not known")
 	}
-	if _, err := os.Stat(filepath.Join(s.f.dir, "manifest.json")); s.f.dir != "" && err == nil {
-		note("these are figures of the whole study; calls that %s holds are not made again", s.f.dir)
+	if s.rec != nil {
+		var money *float64
+		if _, known := s.p.prices(s.choice.name); known {
+			money = &spent.USD
+		}
+		note("these are figures of what is left to do; %s has used %s, %s and %s, which count towards a cap",
+			s.rec.Dir(), cost(money), count(spent.Calls, "call"), count(spent.Tokens, "token"))
 	}
 }
 
@@ -314,6 +341,10 @@ func (s *session) show(d *dryRun) {
 	}
 	fmt.Fprintf(w, "model   %s (%s)\n", s.choice.name, s.choice.why)
 	fmt.Fprintf(w, "dry run: nothing is called; a stand-in plays everybody\n\n")
+	if len(d.Steps) == 0 {
+		fmt.Fprintln(w, "nothing is left that calls a model")
+		return
+	}
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "calls\tinput\toutput\tprice\t  step")

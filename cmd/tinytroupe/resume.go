@@ -33,9 +33,12 @@ failed, are asked for again.
 A request to a chatbot that was cut off may have reached it: it is named, and sent
 again only if you say so, or with --yes.
 
+--dry-run says what the rest would cost, and calls and changes nothing.
+
 To change a study and go on with its record, use run STUDY --dir DIR.`,
 		Example: `  tinytroupe resume
   tinytroupe resume runs/2026-03-02-tv-ad-7f3a
+  tinytroupe resume --dry-run
   tinytroupe resume --budget 5`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -53,12 +56,13 @@ To change a study and go on with its record, use run STUDY --dir DIR.`,
 		},
 	}
 	f.usual(cmd)
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what it would cost, and call nothing")
 	return cmd
 }
 
 // recorded takes from the record what a run to be resumed was given.
 func (s *session) recorded() (file string, err error) {
-	if s.rec, err = record.Open(s.f.dir, nil); err != nil {
+	if s.rec, err = s.attach(); err != nil {
 		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrNoRecord) {
 			err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", s.f.dir, recordsDir)
 		}
@@ -89,6 +93,14 @@ func (s *session) recorded() (file string, err error) {
 	return s.rec.Path(path.Join("inputs", m.Inputs[i].Path)), nil
 }
 
+// attach opens the record, to read only where nothing is to be run.
+func (s *session) attach() (*record.Record, error) {
+	if s.f.dry {
+		return record.View(s.f.dir)
+	}
+	return record.Open(s.f.dir, nil)
+}
+
 // existing opens the record to go on with, if there is one.
 func (s *session) existing() error {
 	if s.rec == nil {
@@ -96,7 +108,7 @@ func (s *session) existing() error {
 			return nil
 		}
 		var err error
-		if s.rec, err = record.Open(s.f.dir, nil); err != nil {
+		if s.rec, err = s.attach(); err != nil {
 			return err
 		}
 	}

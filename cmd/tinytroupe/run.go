@@ -74,8 +74,8 @@ the same model, prompt and seed, costs nothing.`,
 	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record (default: a new one in runs)")
 	fl.Uint64Var(&f.seed, "seed", 0, "the seed of all that is left to chance (default: the study's)")
 	fl.StringArrayVar(&f.set, "set", nil, "set a variable of the study, as `x=v`; may be repeated")
-	fl.BoolVar(&f.dry, "dry-run", false, "say what the run would cost, and call nothing")
 	f.usual(cmd)
+	cmd.Flags().BoolVar(&f.dry, "dry-run", false, "say what it would cost, and call nothing")
 	return cmd
 }
 

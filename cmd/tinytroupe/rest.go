@@ -1,0 +1,68 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"io/fs"
+	"iter"
+
+	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/study"
+)
+
+// rest makes an estimate one of what is left of the run in the record: the events that
+// stand are not played again, and replies that came are not paid for again. Model, seed
+// and settings are taken to be those of the record.
+func (s *session) rest(o *study.EstimateOptions) error {
+	edit, err := s.compared()
+	if err != nil {
+		return err
+	}
+	m := s.rec.Manifest()
+	if m.Seed != s.study.Seed || m.Models[roleAct] != s.choice.name {
+		return nil // it is made anew
+	}
+	o.Open = func(room study.Room) (iter.Seq2[tinytroupe.Event, error], error) {
+		return first(s.rec.Events(room.Name()), edit.Keep[room.Name()]), nil
+	}
+	if s.calls == nil {
+		return nil
+	}
+	o.Known = func(role study.Role, req *llm.Request) (*llm.Response, bool, error) {
+		model := cmp.Or(m.Identities[string(role)], m.Models[string(role)], m.Identities[roleAct], m.Models[roleAct])
+		return s.calls.Get(llm.Key(model, req))
+	}
+	return nil
+}
+
+// first is the first n events.
+func first(events iter.Seq2[tinytroupe.Event, error], n int) iter.Seq2[tinytroupe.Event, error] {
+	return func(yield func(tinytroupe.Event, error) bool) {
+		if n == 0 {
+			return
+		}
+		i := 0
+		for ev, err := range events {
+			if i++; !yield(ev, err) || i == n {
+				return
+			}
+		}
+	}
+}
+
+// spentBefore reads what the record's run has spent.
+func (s *session) spentBefore() (spent llm.Spent, err error) {
+	if s.calls, err = s.rec.Calls(); errors.Is(err, fs.ErrNotExist) {
+		return spent, nil // it had not begun
+	}
+	if err != nil {
+		return spent, err
+	}
+	l, err := s.calls.Ledger(s.p.prices)
+	if err != nil {
+		return spent, err
+	}
+	t := tallyOf(l)
+	return llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}, nil
+}
