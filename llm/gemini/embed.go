@@ -55,27 +55,7 @@ func (m *Embedder) Close() { m.e.Close() }
 // endpoint does not say what was used, that is estimated. A text of more than about
 // 2,000 tokens is cut by some models without a word.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
-	var usage llm.Usage
-	out := make([][]float32, 0, len(texts))
-	for len(texts) > 0 {
-		n, size := 0, 0
-		for n < len(texts) && n < embedTexts && (n == 0 || size+len(texts[n]) <= embedBytes) {
-			size += len(texts[n])
-			n++
-		}
-		vectors, u, err := m.embed(ctx, texts[:n])
-		usage = usage.Add(u)
-		if err != nil {
-			return nil, usage, err
-		}
-		out, texts = append(out, vectors...), texts[n:]
-	}
-	for i, v := range out {
-		if len(v) == 0 || len(v) != len(out[0]) {
-			return nil, usage, m.odd(fmt.Sprintf("vector %d has %d numbers, the first %d", i, len(v), len(out[0])))
-		}
-	}
-	return out, usage, nil
+	return wire.Embed(ctx, m.name, texts, embedTexts, embedBytes, m.embed)
 }
 
 func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
@@ -110,16 +90,9 @@ func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.
 	if r.Usage.Prompt > 0 {
 		usage.Input = r.Usage.Prompt
 	}
-	if len(r.Embeddings) != len(texts) {
-		return nil, usage, m.odd(fmt.Sprintf("%d vectors for %d texts", len(r.Embeddings), len(texts)))
-	}
-	out := make([][]float32, len(texts))
+	out := make([][]float32, len(r.Embeddings))
 	for i, e := range r.Embeddings {
 		out[i] = e.Values
 	}
 	return out, usage, nil
-}
-
-func (m *Embedder) odd(text string) error {
-	return &llm.Error{Provider: m.name, Status: 200, Err: wire.Condition(llm.ErrTransient, text)}
 }

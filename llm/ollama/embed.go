@@ -58,27 +58,7 @@ func (m *Embedder) Close() { m.e.Close() }
 // the other; the usage beside an error is that of the requests before it. A text that
 // is longer than the model takes is an ErrTooLong, never cut.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
-	var usage llm.Usage
-	out := make([][]float32, 0, len(texts))
-	for len(texts) > 0 {
-		n, size := 0, 0
-		for n < len(texts) && n < embedTexts && (n == 0 || size+len(texts[n]) <= embedBytes) {
-			size += len(texts[n])
-			n++
-		}
-		vectors, u, err := m.embed(ctx, texts[:n])
-		usage = usage.Add(u)
-		if err != nil {
-			return nil, usage, err
-		}
-		out, texts = append(out, vectors...), texts[n:]
-	}
-	for i, v := range out {
-		if len(v) == 0 || len(v) != len(out[0]) {
-			return nil, usage, m.odd(fmt.Sprintf("vector %d has %d numbers, the first %d", i, len(v), len(out[0])))
-		}
-	}
-	return out, usage, nil
+	return wire.Embed(ctx, m.name, texts, embedTexts, embedBytes, m.embed)
 }
 
 func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
@@ -97,13 +77,5 @@ func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.
 	if fail := m.e.exchange(ctx, m.name, m.id, http.MethodPost, "api/embed", body, &reply); fail != nil {
 		return nil, llm.Usage{}, fail.err
 	}
-	usage := llm.Usage{Input: reply.Prompt}
-	if len(reply.Vectors) != len(texts) {
-		return nil, usage, m.odd(fmt.Sprintf("%d vectors for %d texts", len(reply.Vectors), len(texts)))
-	}
-	return reply.Vectors, usage, nil
-}
-
-func (m *Embedder) odd(text string) error {
-	return &llm.Error{Provider: m.name, Status: 200, Err: wire.Condition(llm.ErrTransient, text)}
+	return reply.Vectors, llm.Usage{Input: reply.Prompt}, nil
 }

@@ -51,27 +51,7 @@ func (m *Embedder) Close() { m.e.Close() }
 // Embed implements [llm.Embedder]. Many texts are sent in several requests, one
 // after the other; the usage beside an error is that of the requests before it.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
-	var usage llm.Usage
-	out := make([][]float32, 0, len(texts))
-	for len(texts) > 0 {
-		n, size := 0, 0
-		for n < len(texts) && n < embedTexts && (n == 0 || size+len(texts[n]) <= embedBytes) {
-			size += len(texts[n])
-			n++
-		}
-		vectors, u, err := m.embed(ctx, texts[:n])
-		usage = usage.Add(u)
-		if err != nil {
-			return nil, usage, err
-		}
-		out, texts = append(out, vectors...), texts[n:]
-	}
-	for i, v := range out {
-		if len(v) != len(out[0]) {
-			return nil, usage, m.odd(fmt.Sprintf("vector %d has %d numbers, the first %d", i, len(v), len(out[0])))
-		}
-	}
-	return out, usage, nil
+	return wire.Embed(ctx, m.name, texts, embedTexts, embedBytes, m.embed)
 }
 
 func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
@@ -94,21 +74,11 @@ func (m *Embedder) embed(ctx context.Context, texts []string) ([][]float32, llm.
 	if fail := m.e.exchange(ctx, m.name, http.MethodPost, m.e.path(m.id, "embeddings"), body, &reply); fail != nil {
 		return nil, llm.Usage{}, fail.err
 	}
-	usage := reply.Usage.usage()
 	out := make([][]float32, len(texts))
 	for _, d := range reply.Data {
 		if d.Index >= 0 && d.Index < len(out) {
 			out[d.Index] = d.Vector
 		}
 	}
-	for i, v := range out {
-		if len(v) == 0 {
-			return nil, usage, m.odd(fmt.Sprintf("no vector for text %d of %d", i, len(texts)))
-		}
-	}
-	return out, usage, nil
-}
-
-func (m *Embedder) odd(text string) error {
-	return &llm.Error{Provider: m.name, Status: 200, Err: wire.Condition(llm.ErrTransient, text)}
+	return out, reply.Usage.usage(), nil
 }
