@@ -87,6 +87,18 @@ func legible(ev *Event) {
 	if f := own(&ev.Folded); f != nil {
 		text(&f.Summary)
 	}
+	if f := own(&ev.Fired); f != nil {
+		text(&f.Name)
+		text(&f.Reason)
+	}
+	if f := own(&ev.Failure); f != nil {
+		text(&f.What)
+		text(&f.Cause)
+	}
+	if a := own(&ev.Artifact); a != nil {
+		text(&a.Name)
+		text(&a.MediaType)
+	}
 }
 
 // own puts a copy in place of what p points to.

@@ -71,15 +71,15 @@ func (w *World) join(ctx context.Context) {
 	}
 }
 
-// size is what an event adds to a prompt, in characters, roughly: its words and
-// the JSON around them.
+// size is what an event adds to a prompt, in bytes, roughly: its words and the JSON
+// around them. An image is about a thousand tokens.
 func size(ev *Event) int {
 	n := 60
 	if ev.Action != nil {
 		n += len(ev.Action.Content) + len(ev.Action.Target)
 	}
 	if ev.Stimulus != nil {
-		n += len(ev.Stimulus.Content) + len(ev.Stimulus.Source)
+		n += len(ev.Stimulus.Content) + len(ev.Stimulus.Source) + 4000*len(ev.Stimulus.Images)
 	}
 	if ev.State != nil {
 		n += len(ev.State.Goals) + len(ev.State.Attention) + len(ev.State.Emotions)

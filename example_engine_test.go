@@ -17,7 +17,7 @@ func (m scripted) Decide(_ context.Context, p *tinytroupe.Perception) (*tinytrou
 	// What was done before is in the episode, so that the mind itself keeps no count.
 	turns := 0
 	for _, ev := range p.Episode {
-		if ev.Kind == tinytroupe.EventActed && ev.Seen > 0 {
+		if ev.Who == p.Persona.Name() && ev.Kind == tinytroupe.EventActed && ev.Seen > 0 {
 			turns++
 		}
 	}
@@ -122,7 +122,7 @@ func ExampleIntervention() {
 		"Ann": {{Kind: tinytroupe.Talk, Content: "I like it."}, {Kind: tinytroupe.Think, Content: "Hm."}, {Kind: tinytroupe.Talk, Content: "Ten."}},
 		"Bob": {{Kind: tinytroupe.Talk, Content: "So do I."}},
 	}}
-	w := newWorld(m, &tinytroupe.Options{Interventions: []tinytroupe.Intervention{quiet}}, nil, "Ann", "Bob")
+	w := newWorld(m, &tinytroupe.Options{Rules: tinytroupe.Room{Acquainted: true}, Interventions: []tinytroupe.Intervention{quiet}}, nil, "Ann", "Bob")
 	if err := w.Broadcast("What do you think of it?"); err != nil {
 		log.Fatal(err)
 	}

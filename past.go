@@ -30,7 +30,7 @@ func (v *View) Past(name string) Past {
 // but for the newest turn.
 func (p *Past) Oldest(name string, want int) int { return len(oldest(p.Episode, name, want)) }
 
-// Size returns the length of the episode, in characters, as Options.Episode counts it.
+// Size returns the length of the episode, in bytes, as Options.Episode counts it.
 func (p *Past) Size() int {
 	n := 0
 	for i := range p.Episode {

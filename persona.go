@@ -80,7 +80,8 @@ func ParseFragment(file string, data []byte) (f Fragment, ignored []string, err 
 }
 
 // parseEnvelope returns the object under "persona" and its path, or the whole where
-// the text is no envelope. An envelope has a "persona" or is of one of the two types.
+// the text is no envelope. An envelope is of one of the two types, or has a "persona" and
+// no name of its own.
 func parseEnvelope(file string, data []byte, want, other string) (root ordered.Value, path string, ignored []string, err error) {
 	root, bad := parseObject(data)
 	if bad != nil {
@@ -89,8 +90,9 @@ func parseEnvelope(file string, data []byte, want, other string) (root ordered.V
 	}
 	typ, typed := root.Field("type")
 	inner, ok := root.Field("persona")
+	_, named := root.Field("name")
 	switch known := typ.Kind == ordered.String && (typ.Text == want || typ.Text == other); {
-	case !ok && !known:
+	case (!ok || named) && !known:
 		return root, "", nil, nil
 	case typed && typ.Text != want:
 		bad = problem(file, data, typ.Pos, "type", fmt.Sprintf("expected %q, found %s", want, describe(typ)))

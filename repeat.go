@@ -3,47 +3,106 @@ package tinytroupe
 import (
 	"maps"
 	"slices"
+	"strings"
 	"unicode"
 )
 
 const (
-	recentKept  = 3    // acts of a kind that a new one is compared with
+	recentKept  = 3    // acts of a kind and target that a new one is compared with
+	heardKept   = 8    // things perceived that a new one is compared with
 	repeatAbove = 0.85 // Jaccard index of word trigrams from which it is a repeat
 )
 
-// said is the newest words of each kind of act, to compare new ones with. It is
-// shared between states: with returns a changed copy.
-type said map[ActionKind][]trigrams
+// slot is what an act is, and to whom.
+type slot struct {
+	kind   ActionKind
+	target string // without case and surrounding space
+}
+
+func slotOf(a *Action) slot {
+	return slot{a.Kind, strings.ToLower(strings.TrimSpace(a.Target))}
+}
+
+// words are those of an act, and what was perceived before it.
+type words struct {
+	t    trigrams
+	seen int // the Seq up to which it was; 0 in the turn under way
+}
+
+// said is the newest words of each kind of act and target, to compare new ones with. It
+// is shared between states: with returns a changed copy.
+type said map[slot][]words
 
 // with returns s with the words of one more act.
-func (s said) with(kind ActionKind, t trigrams) said {
-	last := s[kind]
+func (s said) with(at slot, w words) said {
+	last := s[at]
 	if len(last) >= recentKept {
 		last = last[len(last)-recentKept+1:]
 	}
 	c := make(said, len(s)+1)
 	maps.Copy(c, s)
-	c[kind] = append(slices.Clone(last), t)
+	c[at] = append(slices.Clone(last), w)
 	return c
 }
 
-// repeats reports whether an act says what one of the last of its kind said.
-// Words under three never do.
-func (s said) repeats(kind ActionKind, t trigrams) bool {
-	return len(t) > 0 && slices.ContainsFunc(s[kind], func(u trigrams) bool {
-		common := 0
-		for i, j := 0, 0; i < len(t) && j < len(u); {
-			switch {
-			case t[i] < u[j]:
-				i++
-			case t[i] > u[j]:
-				j++
-			default:
-				common, i, j = common+1, i+1, j+1
+// repeats reports whether an act says what one of the last of its kind and target said,
+// and what the newest such act had seen. Words under three never do, nor do acts of
+// faculties, which may well be done twice.
+func (s said) repeats(at slot, t trigrams) (seen int, ok bool) {
+	if at.kind != Talk && at.kind != Think && at.kind != ReachOut {
+		return 0, false
+	}
+	for _, w := range slices.Backward(s[at]) {
+		if t.like(w.t) {
+			return w.seen, true
+		}
+	}
+	return 0, false
+}
+
+// news reports whether a person perceived anything after an event that they had not
+// heard or seen just before it: to another question the same answer is no repeat.
+func (b *body) news(since int) bool {
+	if since == 0 {
+		return false
+	}
+	var old, fresh []trigrams
+	for _, list := range [][]Event{b.inbox, b.episode} {
+		for i := range slices.Backward(list) {
+			s, ok := list[i].Perceived(b.name)
+			if !ok || s.Kind == Result || s.Kind == Social {
+				continue
+			}
+			t := trigramsOf(s.Content)
+			if list[i].Seq > since {
+				if t == nil {
+					return true
+				}
+				fresh = append(fresh, t)
+			} else if old = append(old, t); len(old) == heardKept {
+				break
 			}
 		}
-		return float64(common) >= repeatAbove*float64(len(t)+len(u)-common)
+	}
+	return slices.ContainsFunc(fresh, func(t trigrams) bool {
+		return !slices.ContainsFunc(old, t.like)
 	})
+}
+
+// like reports whether two texts say the same. Texts under three words never do.
+func (t trigrams) like(u trigrams) bool {
+	common := 0
+	for i, j := 0, 0; i < len(t) && j < len(u); {
+		switch {
+		case t[i] < u[j]:
+			i++
+		case t[i] > u[j]:
+			j++
+		default:
+			common, i, j = common+1, i+1, j+1
+		}
+	}
+	return len(t) > 0 && float64(common) >= repeatAbove*float64(len(t)+len(u)-common)
 }
 
 // trigrams are the hashes of a text's runs of three words, sorted, each once.

@@ -53,18 +53,20 @@ func (r Room) Greet(v *View, newcomer string) []Effect {
 }
 
 // talk tells the words to the target, to each of several targets, or without one
-// to everyone within reach.
+// to everyone within reach. So it does where the target is whoever leads or watches,
+// who is no person of the world.
 func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
-	target := strings.ToLower(strings.TrimSpace(a.Target))
 	say := func(to ...string) []Effect {
 		return []Effect{Tell{to, Stimulus{Kind: Conversation, Source: actor, Content: a.Content}}}
 	}
-	switch target {
-	case "", "everyone", "everybody", "all":
+	names, problems := targets(v, a.Target)
+	if names == nil && problems == nil {
 		near := v.Situation(actor).Near
 		switch {
-		case len(near) == 0 || quiet && target == "":
+		case quiet && (strings.TrimSpace(a.Target) == "" || outside(a.Target)), len(v.People()) == 1:
 			return nil, nil
+		case len(near) == 0:
+			return nil, errors.New("nobody is within reach: REACH_OUT to somebody first")
 		case len(near) == len(v.People())-1:
 			return say(Everyone), nil
 		}
@@ -74,12 +76,7 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 		}
 		return say(names...), nil
 	}
-	names, err := targets(v, a.Target)
-	if err != nil {
-		return nil, err
-	}
 	var heard []string
-	var problems []error
 	for _, name := range names {
 		switch {
 		case name == actor:
@@ -91,7 +88,11 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 		}
 	}
 	if len(heard) == 0 {
-		return nil, errors.Join(problems...)
+		texts := make([]string, len(problems))
+		for i, p := range problems {
+			texts[i] = p.Error()
+		}
+		return nil, errors.New(strings.Join(texts, "; "))
 	}
 	effects := say(heard...)
 	for _, p := range problems {
@@ -100,33 +101,53 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 	return effects, nil
 }
 
-// targets reads one name, or several with commas or "and" between them.
-func targets(v *View, target string) ([]string, error) {
-	name, err := v.Find(target)
-	if err == nil {
+// targets reads one name, or several with commas or "and" between them, and says which
+// of them are nobody's. Neither names nor problems mean everyone within reach.
+func targets(v *View, target string) (names []string, problems []error) {
+	if name, err := v.Find(target); err == nil {
 		return []string{name}, nil
+	} else if wide(target) {
+		return nil, nil
+	} else {
+		problems = []error{err}
 	}
 	parts := strings.FieldsFunc(strings.ReplaceAll(target, " and ", ","), func(r rune) bool { return r == ',' || r == ';' || r == '&' })
 	if len(parts) < 2 {
-		return nil, err
+		return nil, problems
 	}
-	var names []string
+	problems = nil
 	for _, p := range parts {
 		if strings.TrimSpace(p) == "" {
 			continue
 		}
 		name, err := v.Find(p)
-		if err != nil {
-			return nil, err
-		}
-		if !slices.Contains(names, name) {
+		switch {
+		case err != nil && wide(p):
+			return nil, nil
+		case err != nil:
+			problems = append(problems, err)
+		case !slices.Contains(names, name):
 			names = append(names, name)
 		}
 	}
-	if len(names) == 0 {
-		return nil, err
-	}
-	return names, nil
+	return names, problems
+}
+
+// wide reports whether a target that is nobody's name means everyone within reach: it is
+// empty, a word for all, or a word for whoever speaks from outside.
+func wide(target string) bool {
+	return outside(target) || slices.Contains([]string{
+		"", Everyone, "all", "all of you", "everybody", "everyone", "everyone else", "everyone here", "group", "others", "room",
+	}, bare(target))
+}
+
+// outside reports whether a target is a word for whoever speaks without being there.
+func outside(target string) bool {
+	return slices.Contains([]string{"facilitator", "host", "interviewer", "moderator", "researcher", "user", "visitor", "you"}, bare(target))
+}
+
+func bare(target string) string {
+	return strings.TrimPrefix(strings.ToLower(strings.TrimSpace(target)), "the ")
 }
 
 func reachOut(v *View, actor, name, relation string) ([]Effect, error) {

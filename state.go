@@ -54,7 +54,8 @@ type body struct {
 	episode []Event
 	size    int // characters in the episode
 	inbox   []Event
-	recent  said // the last words of each kind
+	recent  said // the last words of each kind and target
+	seen    int  // the Seq up to which the newest turn had perceived
 	notes   []FacultyNote
 	due     *due // a consolidation to be made
 }
@@ -249,6 +250,9 @@ func (s *state) fold(ev Event) error {
 			}
 			who.inbox = who.inbox[n:]
 		}
+		if ev.Seen > 0 {
+			who.seen = ev.Seen
+		}
 		if !slices.Contains(s.actors, ev.Who) {
 			s.actors = append(s.actors, ev.Who)
 		}
@@ -258,7 +262,7 @@ func (s *state) fold(ev Event) error {
 		// Words that found nobody are no reason to keep back what is said next.
 		unheard := ev.Action.Kind == Talk && ev.Action.Target != "" && len(ev.To) == 0
 		if t := trigramsOf(ev.Action.Content); t != nil && !unheard {
-			who.recent = who.recent.with(ev.Action.Kind, t)
+			who.recent = who.recent.with(slotOf(ev.Action), words{t, who.seen})
 		}
 		return s.deliver(ev)
 	case EventState:

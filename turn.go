@@ -83,7 +83,7 @@ func (w *World) decide(ctx context.Context, base *state, p *proposal, round int)
 		}
 		ps := pass{calls: slices.Clone(d.Calls), state: d.State, during: n < mostPasses}
 		var done *Action
-		ps.acts, done, recent = tidy(d.Actions, recent, mostActs-1-total, st.yields)
+		ps.acts, done, recent = tidy(d.Actions, recent, b.news, mostActs-1-total, st.yields)
 		total += len(ps.acts)
 		if k := len(ps.acts); k > 0 && st.yields[ps.acts[k-1].Kind] {
 			ps.yields = true
@@ -231,35 +231,41 @@ func (w *World) again(per *Perception, draft *commit, p *proposal, ps *pass) (*P
 	return &next, nil
 }
 
-// tidy keeps the acts that make sense: at most room of them, one per kind and
-// target, no empty or repeated words, nothing after an act that yields. DONE is
-// taken out. It returns the acts kept, the DONE if there was one, and the words to
-// compare later ones with.
-func tidy(acts []Action, recent said, room int, yields map[ActionKind]bool) ([]Action, *Action, said) {
+// tidy keeps the acts that make sense: at most room of them, one per kind and target,
+// to which the words of further ones are added, no empty words, none repeated unless
+// there are news since, nothing after an act that yields. DONE is taken out. It returns
+// the acts kept, the DONE if there was one, and the words to compare later ones with.
+func tidy(acts []Action, recent said, news func(since int) bool, room int, yields map[ActionKind]bool) ([]Action, *Action, said) {
 	kept := make([]Action, 0, len(acts)+1)
 	var done *Action
-	type slot struct {
-		kind   ActionKind
-		target string
-	}
-	taken := make(map[slot]bool, len(acts))
+	taken := make(map[slot]int, len(acts))
 	for _, a := range acts {
 		a.Kind = ActionKind(strings.ToUpper(strings.TrimSpace(string(a.Kind))))
 		if a.Kind == Done {
 			done = &Action{Kind: Done, Content: a.Content}
 			continue
 		}
-		key := slot{a.Kind, strings.ToLower(strings.TrimSpace(a.Target))}
-		empty := (a.Kind == Talk || a.Kind == Think) && strings.TrimSpace(a.Content) == ""
-		words := trigramsOf(a.Content)
-		if a == (Action{}) || len(kept) == room || taken[key] || empty || recent.repeats(a.Kind, words) {
+		at := slotOf(&a)
+		i, more := taken[at]
+		spoken := a.Kind == Talk || a.Kind == Think
+		if a == (Action{}) || spoken && strings.TrimSpace(a.Content) == "" || more && !spoken || !more && len(kept) == room {
 			continue
 		}
-		taken[key] = true
-		kept = append(kept, a)
-		if words != nil {
-			recent = recent.with(a.Kind, words)
+		t := trigramsOf(a.Content)
+		if seen, again := recent.repeats(at, t); again && !news(seen) {
+			continue
 		}
+		if t != nil {
+			recent = recent.with(at, words{t: t})
+		}
+		if more {
+			if !strings.Contains(kept[i].Content, a.Content) {
+				kept[i].Content += "\n" + a.Content
+			}
+			continue
+		}
+		taken[at] = len(kept)
+		kept = append(kept, a)
 		if yields[a.Kind] {
 			done = nil
 			break

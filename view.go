@@ -118,9 +118,19 @@ func (v *View) Recent() iter.Seq[Event] {
 
 // Find returns the name of the person present that target means: the exact name,
 // else the only name like it but for case, else the only name that contains all of
-// its words. The error is for the person who named the target.
+// its words. What stands in parentheses behind a name is left out where nobody has it,
+// such as a relation. The error is for the person who named the target.
 func (v *View) Find(target string) (string, error) {
-	target = strings.TrimSpace(target)
+	name, err := v.find(strings.TrimSpace(target))
+	if i := strings.LastIndex(target, " ("); err != nil && i > 0 && strings.HasSuffix(strings.TrimSpace(target), ")") {
+		if name, err := v.find(strings.TrimSpace(target[:i])); err == nil {
+			return name, nil
+		}
+	}
+	return name, err
+}
+
+func (v *View) find(target string) (string, error) {
 	if v.s.present(target) {
 		return target, nil
 	}

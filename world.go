@@ -21,7 +21,7 @@ const (
 	Pass Idle = "pass" // they are passed over: no call is made
 )
 
-// DefaultEpisode is the length of an episode, in characters, beyond which it is
+// DefaultEpisode is the length of an episode, in bytes, beyond which it is
 // consolidated: about 12,000 tokens.
 const DefaultEpisode = 48_000
 
@@ -37,7 +37,7 @@ type Options struct {
 	Rules         Rules     // nil means Room{}
 	Interventions []Intervention
 
-	// Episode is the length, in characters, beyond which a person's episode is
+	// Episode is the length, in bytes of UTF-8 and 4,000 for an image, beyond which a person's episode is
 	// consolidated, where the mind can; 0 means DefaultEpisode, negative never.
 	Episode int
 
@@ -55,7 +55,8 @@ type Options struct {
 	Tolerate func(err error) bool
 	// Person gives what belongs to a person who joins by an effect, is added without
 	// options, or is met in a journal; nil, or a nil result, means PersonOptions{}.
-	// It is called once a person, never concurrently.
+	// It is called once a person, and again where joining failed, never concurrently.
+	// Resume needs it to give what Add was given.
 	Person func(name string) *PersonOptions
 }
 
@@ -103,6 +104,7 @@ type seat struct {
 func NewWorld(name string, m Mind, opts *Options) *World {
 	w := newWorld(m, opts)
 	o := &w.opts
+	name = strings.ToValidUTF8(name, "\ufffd")
 	w.st.clock = WorldClock{Name: name, Seed: o.Seed, Start: o.Start, Step: o.Step.String(), Idle: string(o.Idle)}
 	w.st.stepLen = o.Step
 	w.st.now = w.st.clock.Start
@@ -116,6 +118,9 @@ func newWorld(m Mind, opts *Options) *World {
 	}
 	o := &w.opts
 	o.Interventions = slices.Clone(o.Interventions)
+	for i := range o.Interventions {
+		o.Interventions[i].Name = strings.ToValidUTF8(o.Interventions[i].Name, "\ufffd") // as journals keep it
+	}
 	if o.Start.IsZero() {
 		o.Start = time.Date(2026, 1, 1, 9, 0, 0, 0, time.UTC)
 	}
@@ -223,7 +228,7 @@ func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
 
 func coreActs() []ActSpec {
 	return []ActSpec{
-		{Kind: Talk, Purpose: "say something to the people within reach; target is one name, or empty for everyone within reach"},
+		{Kind: Talk, Purpose: "say something aloud. With an empty target everyone within reach hears it: the usual thing in company, with names in the words. With a name as target nobody else hears it."},
 		{Kind: Think, Purpose: "think something that nobody else perceives; target is empty"},
 		{Kind: ReachOut, Purpose: "try to bring somebody who is not within reach within reach; target is the full name, content is empty"},
 		{Kind: Done, Purpose: "end the turn and wait; target and content are empty"},
@@ -269,6 +274,12 @@ func (w *World) Add(p Persona, opts *PersonOptions) (*Person, error) {
 	}
 	if w.st.body(name) != nil {
 		return nil, fmt.Errorf("add: the name %q is taken", name)
+	}
+	if opts == nil && w.opts.Person != nil {
+		var err error
+		if opts, err = guard("options", func() (*PersonOptions, error) { return w.opts.Person(name), nil }); err != nil {
+			return nil, fmt.Errorf("add: %s: %w", name, err)
+		}
 	}
 	st, err := w.seatFor(name, opts)
 	if err != nil {

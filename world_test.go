@@ -250,7 +250,13 @@ func TestResumeRefuses(t *testing.T) {
 }
 
 func TestRepeats(t *testing.T) {
-	last := said{}.with(Talk, trigramsOf("I would like to talk about the weather today."))
+	say := func(text string) words { return words{t: trigramsOf(text), seen: 7} }
+	repeats := func(s said, k ActionKind, target, text string) bool {
+		seen, ok := s.repeats(slotOf(&Action{Kind: k, Target: target}), trigramsOf(text))
+		return ok && seen == 7
+	}
+	ann := slotOf(&Action{Kind: Talk, Target: " ANN"})
+	last := said{}.with(ann, say("I would like to talk about the weather today."))
 	for text, want := range map[string]bool{
 		"i would like to TALK, about the weather today!": true,
 		"I would like to talk about the climate today":   false,
@@ -260,21 +266,25 @@ func TestRepeats(t *testing.T) {
 		// Two long texts share most of their letters and no three words.
 		strings.Repeat("today about weather talk would the I like ", 20): false,
 	} {
-		if got := last.repeats(Talk, trigramsOf(text)); got != want {
+		if got := repeats(last, Talk, "Ann", text); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
-		if last.repeats(Think, trigramsOf(text)) {
-			t.Errorf("%q repeats an act of another kind", text)
+		if repeats(last, Think, "Ann", text) || repeats(last, Talk, "Bob", text) {
+			t.Errorf("%q repeats an act of another kind, or to somebody else", text)
 		}
 	}
-	if last = last.with(Talk, trigramsOf("今天天气很好")); !last.repeats(Talk, trigramsOf("今天天气很好。")) || last.repeats(Talk, trigramsOf("明天我们去公园")) {
+	if last = last.with(ann, say("今天天气很好")); !repeats(last, Talk, "Ann", "今天天气很好。") || repeats(last, Talk, "Ann", "明天我们去公园") {
 		t.Error("text without spaces is not compared")
 	}
 	for i := range 5 {
-		last = last.with(Talk, trigramsOf(fmt.Sprint(i, " little words")))
+		last = last.with(ann, say(fmt.Sprint(i, " little words")))
 	}
-	if last.repeats(Talk, trigramsOf("0 little words")) || !last.repeats(Talk, trigramsOf("2 little words")) {
+	if repeats(last, Talk, "Ann", "0 little words") || !repeats(last, Talk, "Ann", "2 little words") {
 		t.Error("not the last three are compared")
+	}
+	look := slot{"CONSULT", ""}
+	if repeats(said{}.with(look, say("Annual report 2025")), "CONSULT", "", "Annual report 2025") {
+		t.Error("an act of a faculty is taken for a repeat")
 	}
 }
 
@@ -392,4 +402,28 @@ func FuzzResume(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestAddDefaults: who is added without options gets all that Options.Person says, also
+// what they begin with.
+func TestAddDefaults(t *testing.T) {
+	w := NewWorld("W", asker{}, &Options{Person: func(name string) *PersonOptions {
+		return &PersonOptions{Place: "At home", Context: []string{"It rains"}, State: MentalState{Goals: "rest"}, Memos: []Memo{{Kind: "fact", Content: name + " has a dog"}}}
+	}})
+	if _, err := w.Add(NewPersona("Ann"), nil); err != nil {
+		t.Fatal(err)
+	}
+	v := w.View()
+	if s := v.Situation("Ann"); s.Place != "At home" || len(s.Context) != 1 || v.State("Ann").Goals != "rest" {
+		t.Errorf("%+v, %+v", s, v.State("Ann"))
+	}
+	memos := 0
+	for ev := range v.Events() {
+		if ev.Kind == EventMemo && ev.Memo.Content == "Ann has a dog" {
+			memos++
+		}
+	}
+	if memos != 1 {
+		t.Errorf("%d memos", memos)
+	}
 }

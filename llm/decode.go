@@ -9,14 +9,14 @@ import (
 	"unicode/utf8"
 )
 
-// decode returns the one JSON object in a model's reply.
+// Object returns the one JSON object in a model's reply, as [Ask] reads it.
 //
 // Reasoning, fences and prose around it are dropped. Inside of it comments, commas
 // before a closing bracket and raw control characters in strings are put right,
 // since they can be read in one way only. Everything else is an error: nothing
 // found, two objects, an object that breaks off or does not parse, a stray bracket,
 // a key given twice. It never guesses, so `[{[}]` is an error and not `{}`.
-func decode(text string) (json.RawMessage, error) {
+func Object(text string) (json.RawMessage, error) {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	trimmed := strings.TrimSpace(text)
 	if strings.HasPrefix(trimmed, "{") {

@@ -70,7 +70,7 @@ func TestDecode(t *testing.T) {
 		{strings.Repeat(`{"a":`, 5000), bad},
 		{strings.Repeat(`{"a":`, 5000) + "1" + strings.Repeat(`}`, 5000), bad},
 	} {
-		got, err := decode(c.in)
+		got, err := Object(c.in)
 		switch {
 		case c.want == bad && err == nil:
 			t.Errorf("%.60q was read as %s", c.in, got)
@@ -90,7 +90,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, in string) {
-		got, err := decode(in)
+		got, err := Object(in)
 		if err == nil {
 			var v map[string]any
 			if !json.Valid(got) {
@@ -99,15 +99,15 @@ func FuzzDecode(f *testing.F) {
 			if err := json.Unmarshal(got, &v); err == nil && v == nil {
 				t.Fatalf("%q was read as %q, which is not an object", in, got)
 			}
-			again, err := decode(string(got))
+			again, err := Object(string(got))
 			if err != nil || string(again) != string(got) {
 				t.Fatalf("%q decodes to %q, which decodes to %q, %v", in, got, again, err)
 			}
 			if n := len(got); n > 2 {
-				if half, err := decode(string(got[:n-1])); err == nil {
+				if half, err := Object(string(got[:n-1])); err == nil {
 					t.Fatalf("%q, cut off, was read as %q", got[:n-1], half)
 				}
-				if both, err := decode(string(got) + string(got)); err == nil {
+				if both, err := Object(string(got) + string(got)); err == nil {
 					t.Fatalf("%q, doubled, was read as %q", got, both)
 				}
 			}

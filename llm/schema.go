@@ -221,7 +221,7 @@ func (s *Schema) find(text string) (json.RawMessage, error) {
 	if err != nil {
 		return nil, err
 	}
-	raw, err := decode(text)
+	raw, err := Object(text)
 	if err != nil {
 		return nil, &InvalidError{Reason: err.Error(), Raw: text}
 	}

@@ -27,6 +27,7 @@ const (
 	defaultActions  = 15
 	plainContent    = 2000
 	documentContent = 20000
+	plainSummary    = 6000
 )
 
 // Options are the settings of a Mind. Slices and pointers in it are not changed.
@@ -50,6 +51,9 @@ type Options struct {
 	// Lower them for a model with a small context.
 	Actions int
 	Content int
+	// Summary is the most characters of what a person keeps of an episode; each memo
+	// beside it has at most a tenth of that. 0 means 6,000.
+	Summary int
 
 	// Images returns the bytes of an image by its hash. Nil makes an image in a
 	// prompt an error.
@@ -83,7 +87,6 @@ var (
 func New(m llm.Model, o *Options) (*Mind, error) {
 	mind := &Mind{
 		model:  m,
-		memory: &llm.Schema{Name: "memory", Body: consolidationSchema()},
 		answer: &llm.Schema{Name: "answer", Body: answerSchema()},
 		actsOf: map[string]*acts{}, systems: map[systemKey]system{}, lives: map[lifeKey]*life{},
 	}
@@ -93,6 +96,10 @@ func New(m llm.Model, o *Options) (*Mind, error) {
 	if mind.opts.Actions == 0 {
 		mind.opts.Actions = defaultActions
 	}
+	if mind.opts.Summary == 0 {
+		mind.opts.Summary = plainSummary
+	}
+	mind.memory = &llm.Schema{Name: "memory", Body: consolidationSchema(mind.opts.Summary)}
 	if mind.opts.Purpose == "" {
 		mind.opts.Purpose = "act"
 	}
@@ -173,7 +180,7 @@ func (m *Mind) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []
 	if err != nil {
 		return nil, err
 	}
-	text, err := m.text("consolidate.tmpl", consolidateData{p.Summary != "", mostSummary, mostMemos})
+	text, err := m.text("consolidate.tmpl", consolidateData{p.Summary != "", m.opts.Summary, mostMemos})
 	if err != nil {
 		return nil, err
 	}
@@ -224,8 +231,10 @@ func (m *Mind) image(img tinytroupe.Image) (llm.Part, error) {
 // spoken returns a free answer: the one member of an object, what a reply in the
 // form of a turn says aloud, or all of the text; without reasoning before it.
 func spoken(text string) string {
-	if i := strings.LastIndex(text, "</think>"); i >= 0 {
-		text = text[i+len("</think>"):]
+	for _, end := range []string{"</think>", "</thinking>", "</reasoning>"} {
+		if i := strings.LastIndex(text, end); i >= 0 {
+			text = text[i+len(end):]
+		}
 	}
 	text = strings.TrimSpace(text)
 	var r struct {
@@ -233,13 +242,13 @@ func spoken(text string) string {
 		reply
 	}
 	// The object may stand in a fence, or between sentences.
-	from, to := strings.IndexByte(text, '{'), strings.LastIndexByte(text, '}')
-	if from < 0 || to < from {
-		return text
+	object, err := llm.Object(text)
+	if err == nil {
+		err = json.Unmarshal(object, &r)
 	}
-	object := []byte(text[from : to+1])
-	switch err := json.Unmarshal(object, &r); {
-	case err != nil && from == 0 && to+1 == len(text) && json.Valid(object):
+	bare := strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}")
+	switch {
+	case err != nil && (object != nil && bare || strings.HasPrefix(text, `{"`)):
 		return "" // what should be words is something else
 	case err != nil:
 		return text
@@ -247,7 +256,7 @@ func spoken(text string) string {
 	if r.Answer != nil {
 		return strings.TrimSpace(*r.Answer)
 	}
-	if from > 0 || to+1 < len(text) {
+	if !bare {
 		return text
 	}
 	var said []string

@@ -285,3 +285,40 @@ func kept(m llm.Message) llm.Message {
 	}
 	return llm.Message{Role: m.Role, Parts: parts}
 }
+
+// TestImageFailurePasses: an image that cannot be read fails one call, and no later one.
+func TestImageFailurePasses(t *testing.T) {
+	p := later(t)
+	p.Episode[0].Stimulus.Images = []tinytroupe.Image{{Name: "a.png", MediaType: "image/png", Hash: "aa"}}
+	fail := true
+	m, err := New(llmtest.Func("test/model", func(context.Context, int, *llm.Request) (string, error) {
+		return `{"answer":"Yes."}`, nil
+	}), &Options{Images: func(string) (string, []byte, error) {
+		if fail {
+			return "", nil, errors.New("the disk is away")
+		}
+		return "image/png", []byte("x"), nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.Ask(t.Context(), p, tinytroupe.Question{Text: "Well?"}); err == nil || !strings.Contains(err.Error(), "the disk is away") {
+		t.Fatal(err)
+	}
+	fail = false
+	if a, err := m.Ask(t.Context(), p, tinytroupe.Question{Text: "Well?"}); err != nil || a.Text != "Yes." {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// TestSummaryBound: a small model's bound on a memory is in its schema and its prompt.
+func TestSummaryBound(t *testing.T) {
+	p := later(t)
+	req := asked(t, &Options{Summary: 700}, `{"summary":"s","memos":[]}`, func(m *Mind) error {
+		_, err := m.Consolidate(t.Context(), p, p.Episode)
+		return err
+	})
+	if text := dump(req); !strings.Contains(text, "At most 700 characters") || !strings.Contains(string(req.Schema.Body), `"maxLength":700`) || !strings.Contains(string(req.Schema.Body), `"maxLength":70}`) {
+		t.Errorf("%s\n%s", text, req.Schema.Body)
+	}
+}

@@ -150,6 +150,9 @@ func (m *Mind) history(p *tinytroupe.Perception, episode []tinytroupe.Event) *wr
 	for i := from; i < len(episode); i++ {
 		w.event(&episode[i], episode[i].Time)
 	}
+	if w.err != nil { // which may pass: an image that could not be read now
+		return w
+	}
 	kept := &life{summary: p.Summary, first: content(&episode[0]), last: content(&episode[len(episode)-1]), events: len(episode), writer: w.clip()}
 	m.mu.Lock()
 	if len(m.lives) >= mostLives {

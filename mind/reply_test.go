@@ -52,6 +52,7 @@ func TestReplies(t *testing.T) {
 		" I'd say B.\n",
 		`{"answer":"B! "}`,
 		`<think>{"answer":"A"}</think>{"answer":"B?"}`,
+		`<reasoning>{"answer":"A"}</reasoning>{"answer":"B?",}`,
 		"```json\n{\"answer\":\"B.\"}\n```",
 		"Certainly! {\"answer\": \"B;\"} Is there more?",
 		`{"actions":[{"type":"THINK","target":"","content":"B?"},{"type":"TALK","target":"","content":"B."}],"state":{}}`,
@@ -71,7 +72,7 @@ func TestReplies(t *testing.T) {
 		t.Errorf("Decide: %v, %s", err, cmp.Diff(want, d))
 	}
 
-	for _, want := range []string{"I'd say B.", "B!", "B?", "B.", "B;", "B."} {
+	for _, want := range []string{"I'd say B.", "B!", "B?", "B?", "B.", "B;", "B."} {
 		a, err := m.Ask(t.Context(), p, tinytroupe.Question{Text: "A or B?"})
 		if w := (&tinytroupe.Answer{Text: want, Calls: []string{"key of ask"}}); err != nil || !cmp.Equal(a, w) {
 			t.Errorf("Ask: %v, %s", err, cmp.Diff(w, a))
@@ -284,7 +285,7 @@ func FuzzReply(f *testing.F) {
 
 // TestAnswerOfAnotherType: an answer that is no text is no answer.
 func TestAnswerOfAnotherType(t *testing.T) {
-	for _, said := range []string{`{"answer":7}`, `{"answer":{"text":"B"}}`, `{"answer":[]}`, `{"answer":""}`} {
+	for _, said := range []string{`{"answer":7}`, `{"answer":"B`, `{"answer":"B","answer":"C"}`, `{"answer":{"text":"B"}}`, `{"answer":[]}`, `{"answer":""}`} {
 		a, err := newMind(t, llmtest.Scripted(said), nil).Ask(t.Context(), later(t), tinytroupe.Question{Text: "A or B?"})
 		if !errors.Is(err, llm.ErrInvalid) {
 			t.Errorf("%s: %+v, %v", said, a, err)

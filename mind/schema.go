@@ -9,12 +9,10 @@ import (
 
 // Bounds keep small models, which may run on for ever, to a reply that fits.
 const (
-	mostName    = 200 // characters in a target
-	mostState   = 400 // characters in each part of the state
-	mostSummary = 6000
-	mostMemos   = 6
-	mostMemo    = 600 // characters in a memo
-	mostAnswer  = 8000
+	mostName   = 200 // characters in a target
+	mostState  = 400 // characters in each part of the state
+	mostMemos  = 6
+	mostAnswer = 8000
 )
 
 // replySchema is the schema of a decision by somebody who can do acts.
@@ -42,13 +40,13 @@ func replySchema(acts []tinytroupe.ActSpec, actions, content int) json.RawMessag
 }
 
 // consolidationSchema is the schema of a consolidation.
-func consolidationSchema() json.RawMessage {
+func consolidationSchema(summary int) json.RawMessage {
 	b := []byte(`{"type":"object","properties":{"summary":`)
-	b = appendStringSchema(b, mostSummary)
+	b = appendStringSchema(b, summary)
 	b = append(b, `,"memos":{"type":"array","maxItems":`...)
 	b = strconv.AppendInt(b, mostMemos, 10)
 	b = append(b, `,"items":`...)
-	b = appendStringSchema(b, mostMemo)
+	b = appendStringSchema(b, summary/10)
 	return append(b, `}},"required":["summary","memos"],"additionalProperties":false}`...)
 }
 

@@ -47,7 +47,7 @@ func appendNear(b []byte, near []tinytroupe.Acquaintance) []byte {
 		b = append(b, oneLine(a.Name)...)
 		if a.Relation != "" {
 			b = append(b, " ("...)
-			b = append(b, oneLine(a.Relation)...)
+			b = append(b, strings.ReplaceAll(oneLine(a.Relation), ";", ",")...)
 			b = append(b, ')')
 		}
 	}

@@ -269,8 +269,7 @@ func TestSaved(t *testing.T) {
 		},
 		Faculties: []string{"Memory Recall", "FilesAndWebGroundingFaculty"},
 		Warnings: []string{"testdata/saved.json: not used: mental_faculties (Memory Recall, FilesAndWebGroundingFaculty), which the program must give, " +
-			"current_episode_event_count, semantic_memory.semantic_grounding_connector, mental_state.datetime, " +
-			"episodic_memory.memory (feedback), episodic_memory.fixed_prefix_length, episodic_memory.lookback_length"},
+			"semantic_memory.semantic_grounding_connector, episodic_memory.memory (feedback)"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -50,6 +50,7 @@ func Parse(file string, data []byte) (Saved, error) {
 	for _, f := range root.Fields {
 		switch f.Name {
 		case "type", "persona":
+		case "current_episode_event_count": // a count: nothing of the person is in it
 		case "mental_state":
 			r.mentalState(f.Value, &s)
 		case "episodic_memory":
@@ -132,7 +133,7 @@ func (r *reader) mentalState(v ordered.Value, s *Saved) {
 	s.Place = words(field(v, "location"))
 	s.Context = list(field(v, "context"))
 	r.reach(field(v, "accessible_agents"), s)
-	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions", "accessible_agents")
+	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions", "accessible_agents", "datetime")
 }
 
 // reach reads whom the person could reach.
@@ -179,7 +180,7 @@ func (r *reader) episodes(v ordered.Value, name string) {
 			r.event(path, ev, name)
 		}
 	}
-	r.others(at, v, "memory", "episodic_buffer")
+	r.others(at, v, "memory", "episodic_buffer", "fixed_prefix_length", "lookback_length")
 }
 
 // event reads one event of an episode. Its "type" is that of the event, and no class

@@ -200,17 +200,9 @@ func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.D
 		if err != nil {
 			return nil, err
 		}
-		return &endpoint{
-			model:    func(id string) (vendorModel, error) { return e.Model(id) },
-			embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
-			close:    e.Close,
-			list: func(ctx context.Context) ([]served, error) {
-				infos, err := e.Models(ctx)
-				return each(infos, func(m ollama.ModelInfo) served {
-					return served{id: m.Name, embeds: m.Embeds() || strings.Contains(m.Name, "embed")}
-				}), err
-			},
-		}, nil
+		return endpointOf(e, embedders(e.Embedder), func(m ollama.ModelInfo) served {
+			return served{id: m.Name, embeds: m.Embeds() || strings.Contains(m.Name, "embed")}
+		}), nil
 	case "anthropic":
 		p.withoutPenalties(s, log)
 		e, err := anthropic.NewEndpoint(&anthropic.Options{
@@ -220,14 +212,7 @@ func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.D
 		if err != nil {
 			return nil, err
 		}
-		return &endpoint{
-			model: func(id string) (vendorModel, error) { return e.Model(id) },
-			close: e.Close,
-			list: func(ctx context.Context) ([]served, error) {
-				infos, err := e.Models(ctx)
-				return each(infos, func(m anthropic.ModelInfo) served { return served{id: m.ID, context: m.Context} }), err
-			},
-		}, nil
+		return endpointOf(e, nil, func(m anthropic.ModelInfo) served { return served{id: m.ID, context: m.Context} }), nil
 	case "gemini":
 		p.withoutPenalties(s, log)
 		e, err := gemini.NewEndpoint(&gemini.Options{
@@ -237,31 +222,36 @@ func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.D
 		if err != nil {
 			return nil, err
 		}
-		return &endpoint{
-			model:    func(id string) (vendorModel, error) { return e.Model(id) },
-			embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
-			close:    e.Close,
-			list: func(ctx context.Context) ([]served, error) {
-				infos, err := e.Models(ctx)
-				return each(infos, func(m gemini.ModelInfo) served { return served{m.ID, m.Context, m.Embeds} }), err
-			},
-		}, nil
+		return endpointOf(e, embedders(e.Embedder), func(m gemini.ModelInfo) served { return served{m.ID, m.Context, m.Embeds} }), nil
 	}
 	e, err := p.compatible(s, log, timeout)
 	if err != nil {
 		return nil, err
 	}
+	return endpointOf(e, embedders(e.Embedder), func(m openai.ModelInfo) served {
+		return served{id: m.ID, context: m.Context, embeds: strings.Contains(m.ID, "embed")}
+	}), nil
+}
+
+// endpointOf makes an endpoint of a vendor's. embedder is nil where it has none.
+func endpointOf[M vendorModel, I any](e interface {
+	Model(id string) (M, error)
+	Models(ctx context.Context) ([]I, error)
+	Close()
+}, embedder func(id string) (llm.Embedder, error), info func(I) served) *endpoint {
 	return &endpoint{
 		model:    func(id string) (vendorModel, error) { return e.Model(id) },
-		embedder: func(id string) (llm.Embedder, error) { return e.Embedder(id) },
+		embedder: embedder,
 		close:    e.Close,
 		list: func(ctx context.Context) ([]served, error) {
 			infos, err := e.Models(ctx)
-			return each(infos, func(m openai.ModelInfo) served {
-				return served{id: m.ID, context: m.Context, embeds: strings.Contains(m.ID, "embed")}
-			}), err
+			return each(infos, info), err
 		},
-	}, nil
+	}
+}
+
+func embedders[E llm.Embedder](f func(id string) (E, error)) func(id string) (llm.Embedder, error) {
+	return func(id string) (llm.Embedder, error) { return f(id) }
 }
 
 func each[T, U any](list []T, f func(T) U) []U {

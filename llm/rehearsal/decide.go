@@ -296,10 +296,15 @@ func (b *brain) wanted(th thread, fresh []stimulus) string {
 		return ""
 	}
 	name := m[1]
-	for r := range b.me.relations {
-		if strings.HasPrefix(r, name+" ") {
-			name = r
+	// A first name that two relations share stays as it is: the world asks back.
+	var meant []string
+	for _, r := range b.me.related {
+		if strings.HasPrefix(r, name+" ") && !slices.Contains(meant, r) {
+			meant = append(meant, r)
 		}
+	}
+	if len(meant) == 1 {
+		name = meant[0]
 	}
 	for _, a := range b.p.near {
 		if a.name == name || nick(a.name) == name {

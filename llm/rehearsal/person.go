@@ -52,6 +52,7 @@ type person struct {
 	nationality string
 	facts       []fact
 	relations   map[string]string
+	related     []string // their names, as they are written
 	voice       voice
 	text        string          // all of it, for hashing
 	pro, contra map[string]bool // stems of what is wanted and of what is not
@@ -108,6 +109,7 @@ func readPerson(line string) *person {
 		for _, r := range rels {
 			if o, ok := r.(map[string]any); ok {
 				if n := first(str(o["name"]), str(o["Name"])); n != "" {
+					p.related = append(p.related, n)
 					p.relations[n] = first(str(o["description"]), str(o["Description"]))
 				}
 			}

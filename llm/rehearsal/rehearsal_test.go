@@ -347,6 +347,30 @@ func TestConsolidation(t *testing.T) {
 	}
 }
 
+// TestSharedFirstName: of two relations with a first name, neither is chosen by chance.
+func TestSharedFirstName(t *testing.T) {
+	const ann = `{"name":"Ann Lee","relationships":[{"name":"Oscar Meyer","description":"friend"},{"name":"Oscar Stone","description":"boss"}]}`
+	first := ""
+	for range 30 {
+		s := newStage(t, rehearsal.New(nil), ann)
+		s.tell(stimulus{"CONVERSATION", "", "Talk to Oscar to get to know him."})
+		req := s.players[0].request(s.now, "")
+		resp, err := rehearsal.New(nil).Generate(t.Context(), req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == "" {
+			first = resp.Text
+		}
+		if resp.Text != first {
+			t.Fatalf("%s\n%s", first, resp.Text)
+		}
+	}
+	if !strings.Contains(first, `"REACH_OUT","target":"Oscar"`) {
+		t.Error(first)
+	}
+}
+
 func TestSameRequestSameBytes(t *testing.T) {
 	s := newStage(t, rehearsal.New(nil), lisa, oscar)
 	s.tell(stimulus{"CONVERSATION", "", adverts})

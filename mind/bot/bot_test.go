@@ -182,7 +182,8 @@ func TestMind(t *testing.T) {
 	})}
 	say := func(step int, stimuli ...tinytroupe.Stimulus) []tinytroupe.Action {
 		t.Helper()
-		d, err := m.Decide(t.Context(), &tinytroupe.Perception{Persona: tinytroupe.NewPersona("bot"), Step: step, Stimuli: stimuli})
+		d, err := m.Decide(t.Context(), &tinytroupe.Perception{Persona: tinytroupe.NewPersona("bot"), Step: step, Stimuli: stimuli,
+			Situation: tinytroupe.Situation{Near: []tinytroupe.Acquaintance{{Name: "Ann"}, {Name: "Bo"}}}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,6 +200,8 @@ func TestMind(t *testing.T) {
 		{[]tinytroupe.Stimulus{talk("Ann", "a"), {Kind: tinytroupe.Thought, Content: "hidden"}, talk("Ann", "b & c")}, "Ann", "a\nb & c"},
 		{[]tinytroupe.Stimulus{talk("Ann", "a"), talk("Bo", "b")}, "Ann, Bo", "a\nb"},
 		{[]tinytroupe.Stimulus{talk("", "from outside")}, "everyone", "from outside"},
+		{[]tinytroupe.Stimulus{talk("Radio", "hear hear"), talk("Bo", "b")}, "Bo", "hear hear\nb"},
+		{[]tinytroupe.Stimulus{talk("Radio", "hear hear")}, "everyone", "hear hear"},
 	} {
 		acts := say(len(turns)+1, c.stimuli...)
 		if len(acts) != 1 || acts[0] != (tinytroupe.Action{Kind: tinytroupe.Talk, Target: c.target, Content: "Yes <b>"}) {
@@ -208,17 +211,22 @@ func TestMind(t *testing.T) {
 			t.Errorf("%q", got)
 		}
 	}
-	if acts := say(9, tinytroupe.Stimulus{Kind: tinytroupe.Goal, Content: "g"}); len(acts) != 0 || len(turns) != 3 {
+	if acts := say(9, tinytroupe.Stimulus{Kind: tinytroupe.Goal, Content: "g"}); len(acts) != 0 || len(turns) != 5 {
 		t.Errorf("%+v, %d turns", acts, len(turns))
 	}
-	// The key is of the turn: the same when it is sent again, another for each.
-	first := turns[0].Key
+	// The key is of the turn: the same when it is sent again, another for each, be it of
+	// the same step.
+	turns = nil
 	say(1, talk("Ann", "a"))
+	say(1, talk("Ann", "a"))
+	say(1, talk("Ann", "something else"))
+	say(2, talk("Ann", "a"))
 	other := *m
 	other.Room = "s"
 	m = &other
 	say(1, talk("Ann", "a"))
-	if turns[3].Key != first || turns[4].Key == first || turns[1].Key == first || len(first) != 32 {
+	first := turns[0].Key
+	if turns[1].Key != first || turns[2].Key == first || turns[3].Key == first || turns[4].Key == first || len(first) != 32 {
 		t.Errorf("%+v", turns)
 	}
 }

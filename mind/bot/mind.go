@@ -41,7 +41,7 @@ func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroup
 		return &tinytroupe.Decision{}, nil
 	}
 	name := p.Persona.Name()
-	t := &Turn{Room: m.Room, Person: name, Step: p.Step, Said: strings.Join(said, "\n"), Key: key(m.Seed, m.Room, name, p.Step, len(p.Draft))}
+	t := &Turn{Room: m.Room, Person: name, Step: p.Step, Said: strings.Join(said, "\n"), Key: key(m.Seed, m.Room, name, p.Step, len(p.Draft), len(p.Episode), said)}
 	if m.Vars != nil {
 		var err error
 		if t.Vars, err = m.Vars(p.Persona); err != nil {
@@ -65,23 +65,28 @@ func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroup
 	if err := json.Unmarshal([]byte(resp.Text), &text); err != nil {
 		return nil, fmt.Errorf("%s: %w", m.Model.Name(), err)
 	}
-	d := &tinytroupe.Decision{Actions: []tinytroupe.Action{{Kind: tinytroupe.Talk, Target: target(from), Content: text}}}
+	d := &tinytroupe.Decision{Actions: []tinytroupe.Action{{Kind: tinytroupe.Talk, Target: target(from, p.Situation.Near), Content: text}}}
 	if resp.Call != "" {
 		d.Calls = []string{resp.Call}
 	}
 	return d, nil
 }
 
-// target addresses those who spoke, or everyone where nobody in the room did.
-func target(from []string) string {
+// target addresses those who spoke and are within reach, or everyone where none of them
+// is: somebody from outside, or who has left.
+func target(from []string, near []tinytroupe.Acquaintance) string {
+	from = slices.DeleteFunc(from, func(name string) bool {
+		return !slices.ContainsFunc(near, func(a tinytroupe.Acquaintance) bool { return a.Name == name })
+	})
 	if len(from) == 0 {
 		return "everyone"
 	}
 	return strings.Join(from, ", ")
 }
 
-// key identifies a turn to the bot, whenever and however often it is sent.
-func key(seed uint64, room, person string, turn, pass int) string {
-	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%d\x00%d", seed, room, person, turn, pass))
+// key identifies a turn to the bot, whenever and however often it is sent: two turns of a
+// step, or outside of any, differ by what was lived through and said before.
+func key(seed uint64, room, person string, step, pass, lived int, said []string) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%d\x00%s\x00%s\x00%d\x00%d\x00%d\x00%q", seed, room, person, step, pass, lived, said))
 	return hex.EncodeToString(sum[:16])
 }

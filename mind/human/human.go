@@ -74,6 +74,9 @@ func (t *Terminal) screen(p *tinytroupe.Perception) string {
 		where = " in " + t.room
 	}
 	fmt.Fprintf(&b, "\n%s%s, %s:\n", p.Persona.Name(), where, p.Situation.Now.Format("Monday 15:04"))
+	if p.Situation.Place != "" {
+		fmt.Fprintf(&b, "  (%s)\n", p.Situation.Place)
+	}
 	for _, c := range p.Situation.Context {
 		fmt.Fprintf(&b, "  (%s)\n", c)
 	}
@@ -126,12 +129,17 @@ func (t *Terminal) read(ctx context.Context) (string, error) {
 	return strings.TrimSpace(strings.ToValidUTF8(line, "\ufffd")), nil
 }
 
-// clean keeps what others said from driving the terminal.
+// clean keeps what others said from driving the terminal. The spaces and joiners that
+// scripts and emoji need stay.
 func clean(s string) string {
+	const nbsp, narrow, zwnj, zwj = 0xa0, 0x202f, 0x200c, 0x200d
 	return strings.Map(func(r rune) rune {
-		if r != '\n' && !unicode.IsPrint(r) {
-			return '\ufffd'
+		switch {
+		case r == '\t':
+			return ' '
+		case r == '\n', r == nbsp, r == narrow, r == zwnj, r == zwj, unicode.IsPrint(r), unicode.IsMark(r):
+			return r
 		}
-		return r
+		return '\ufffd'
 	}, s)
 }
