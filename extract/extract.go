@@ -228,7 +228,21 @@ func (x *Extractor) subject(ctx context.Context, written []Question, s *Subject,
 		}
 		return r.all(outcome, reason), nil
 	}
-	return answers, nil
+	return r.located(answers), nil
+}
+
+// located puts the number that an event has in its room's journal in place of that of
+// its line. Until then lines are told apart by the latter: two rooms number their events
+// alike, and only it rises with time.
+func (r *reading) located(answers []Answer) []Answer {
+	for i := range answers {
+		answers[i].Evidence = slices.Clone(answers[i].Evidence)
+		for j := range answers[i].Evidence {
+			e := &answers[i].Evidence[j]
+			e.Event = r.evidence.Line(e.Event).Seq
+		}
+	}
+	return answers
 }
 
 // reading is one extraction from one subject.

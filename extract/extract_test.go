@@ -400,7 +400,7 @@ func TestParts(t *testing.T) {
 		{"I pick A.", "And so on.", "", Answered, "A", 11},
 		{"So be it.", "I pick B.", "", Answered, "B", 51},
 		{"So be it.", "And so on.", "", Absent, "", 0},
-		{"I pick A.", "I pick A.", "", Answered, "A", 11},
+		{"I pick A.", "I pick A.", "", Answered, "A", 51},
 		{"I pick A.", "I pick B.", `{"c1":{"pick":2}}`, Answered, "B", 51},
 		{"I pick A.", "I pick B.", `{"c1":{"pick":1}}`, Answered, "A", 11},
 		{"I pick A.", "I pick B.", `{"c1":{"pick":3}}`, Invalid, "", 0},
@@ -414,6 +414,57 @@ func TestParts(t *testing.T) {
 		if len(a) != 1 || a[0].Outcome != c.outcome || a[0].Value.Text != c.value || c.event > 0 && a[0].Evidence[0].Event != c.event {
 			t.Errorf("%+v: %+v", c, a)
 		}
+	}
+}
+
+// Who says A, then B, then A again has said A last, and in the order of time.
+func TestLastWord(t *testing.T) {
+	q := Question{ID: "q", Ask: "Which one?", Type: OneOf, Options: []string{"A", "B"}}
+	j := long("I pick A.", "I pick A.")
+	(*j)[30].Action.Content = "I pick B."
+	var found string
+	m := llmtest.Func("test/last", func(ctx context.Context, n int, req *llm.Request) (string, error) {
+		if text := llmtest.Prompt(req); strings.Contains(text, "BEGIN FOUND") {
+			_, found, _ = strings.Cut(text, "BEGIN FOUND\n")
+		}
+		resp, err := parted(`{"c1":{"pick":2}}`).Generate(ctx, req)
+		return resp.Text, err
+	})
+	r, err := newExtractor(t, m, &Options{Tokens: 600}).Extract(t.Context(), []Question{q}, []Subject{j.about("Lisa Carter")})
+	if err != nil || r.Answers[0].Value.Text != "A" || r.Answers[0].Evidence[0].Event != 51 {
+		t.Errorf("%+v %v", r.Answers, err)
+	}
+	if want := `{"number":1,"value":"B","quote":"I pick B","event":31}` + "\n" + `{"number":2,"value":"A","quote":"I pick A","event":51}` + "\n"; !strings.HasPrefix(found, want) {
+		t.Errorf("found %s", found)
+	}
+}
+
+// What was said in a later room has a higher number there, whatever its number in its own
+// journal; the answer has the latter.
+func TestPartsOfRooms(t *testing.T) {
+	q := Question{ID: "q", Ask: "Which one?", Type: OneOf, Options: []string{"A", "B"}}
+	first, second := long("And so on.", "I pick A."), new(talk).says("Lisa Carter", "I pick B.")
+	var found string
+	m := llmtest.Func("test/rooms", func(ctx context.Context, n int, req *llm.Request) (string, error) {
+		text := llmtest.Prompt(req)
+		if strings.Contains(text, "BEGIN FOUND") {
+			_, found, _ = strings.Cut(text, "BEGIN FOUND\n")
+			return `{"c1":{"pick":2}}`, nil
+		}
+		for _, o := range []string{"B", "A"} {
+			if strings.Contains(text, "I pick "+o) {
+				return `{"q":` + one("I pick "+o, 0, "answered", `"`+o+`"`) + `}`, nil
+			}
+		}
+		return `{"q":` + one("", 0, "absent", "null") + `}`, nil
+	})
+	s := Subject{Respondent: Respondent{Person: "Lisa Carter"}, Journals: []Journal{first.journal("morning"), second.journal("evening")}}
+	r, err := newExtractor(t, m, &Options{Tokens: 600}).Extract(t.Context(), []Question{q}, []Subject{s})
+	if err != nil || !cmp.Equal(r.Answers[0].Evidence, []Evidence{{Quote: "I pick B", Who: "Lisa Carter", Room: "evening", Event: 1}}) {
+		t.Errorf("%+v %v", r.Answers, err)
+	}
+	if want := `{"number":1,"value":"A","quote":"I pick A","event":51,"room":"morning"}` + "\n" + `{"number":2,"value":"B","quote":"I pick B","event":61,"room":"evening"}` + "\n"; !strings.HasPrefix(found, want) {
+		t.Errorf("found %s", found)
 	}
 }
 

@@ -86,6 +86,7 @@ func (p reply) value(a *Answer, q, written *Question, raw json.RawMessage) {
 }
 
 // quote looks the quotation up in what the model was shown, or makes the answer invalid.
+// Evidence has the number of its line, unique in all that is read: see [reading.located].
 func (r *reading) quote(shown *transcript.Evidence, a *Answer, f *found) bool {
 	if f.Quote == "" {
 		a.Outcome, a.Reason = Invalid, "there is no quotation"
@@ -101,7 +102,7 @@ func (r *reading) quote(shown *transcript.Evidence, a *Answer, f *found) bool {
 	}
 	for _, name := range names {
 		if q, ok := shown.Quote(f.Quote, name, f.event()); ok {
-			a.Evidence = []Evidence{{Quote: q.Text, Who: q.Line.Who, Room: q.Line.Room, Event: q.Line.Seq}}
+			a.Evidence = []Evidence{{Quote: q.Text, Who: q.Line.Who, Room: q.Line.Room, Event: q.Line.Number}}
 			return true
 		}
 	}

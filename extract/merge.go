@@ -69,11 +69,11 @@ func (r *reading) combine(q *Question, all []Answer) ([]Answer, [][]Answer) {
 				continue
 			}
 			mine = append(mine, a)
-			same := func(b Answer) bool { return b.Value.String() == a.Value.String() }
-			if a.Outcome == Answered && !slices.ContainsFunc(answered, same) {
+			if a.Outcome == Answered {
 				answered = append(answered, a)
 			}
 		}
+		answered = lastWords(answered)
 		switch len(answered) {
 		case 0:
 			out = append(out, best(mine))
@@ -87,6 +87,19 @@ func (r *reading) combine(q *Question, all []Answer) ([]Answer, [][]Answer) {
 		}
 	}
 	return out, several
+}
+
+// lastWords puts answers in the order in which their words were said, and keeps of those
+// with equal values the last: who goes back to what they said first has said it last.
+func lastWords(answers []Answer) []Answer {
+	slices.SortStableFunc(answers, func(a, b Answer) int { return a.Evidence[0].Event - b.Evidence[0].Event })
+	var out []Answer
+	for i, a := range answers {
+		if !slices.ContainsFunc(answers[i+1:], func(b Answer) bool { return b.Value.String() == a.Value.String() }) {
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // best is the answer to report where none of several has a value: an invalid one may
@@ -281,8 +294,8 @@ func (r *reading) put(answers []Answer, a Answer, among [][]Answer, calls []stri
 	}
 }
 
-// candidates writes findings for the model, one a line; with who said it where that is
-// not always the same.
+// candidates writes findings for the model, one a line, with the room where rooms have
+// names, and with who said it where that is not always the same.
 func candidates(among [][]Answer, who bool) string {
 	var b []byte
 	for n, c := range among {
@@ -300,6 +313,9 @@ func candidates(among [][]Answer, who bool) string {
 			for _, e := range a.Evidence {
 				b = append(append(b, `,"quote":`...), jsonOf(e.Quote)...)
 				b = strconv.AppendInt(append(b, `,"event":`...), int64(e.Event), 10)
+				if e.Room != "" {
+					b = append(append(b, `,"room":`...), jsonOf(e.Room)...)
+				}
 				if who {
 					b = append(append(b, `,"who":`...), jsonOf(e.Who)...)
 				}
