@@ -222,11 +222,13 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 			o.add("pick", []byte(number))
 		}
 		root.add(k, o.bytes())
-		text := q.find()
-		if c.field != "" {
-			text += " Here: " + c.field + "."
+		d := mergeQuestion{Key: k, Text: q.find(), List: q.Type == ListOf, Found: candidates(c.among, r.s.Person == "")}
+		for _, f := range q.Fields {
+			if d.List || f.ID == c.field {
+				d.Fields = append(d.Fields, mergeField{f.ID, f.find()})
+			}
 		}
-		data.Questions = append(data.Questions, mergeQuestion{k, text, q.Type == ListOf, candidates(c.among, r.s.Person == "")})
+		data.Questions = append(data.Questions, d)
 	}
 	s, err := llm.NewSchema("choice", root.bytes())
 	if err != nil {

@@ -66,8 +66,11 @@ type mergeData struct{ Questions []mergeQuestion }
 type mergeQuestion struct {
 	Key, Text string
 	List      bool
-	Found     string // lines, each ended
+	Fields    []mergeField // of a list all; else the one to choose, if the question has any
+	Found     string       // lines, each ended
 }
+
+type mergeField struct{ Name, Text string }
 
 func newQuestionData(q *Question, k string, asked bool) questionData {
 	d := questionData{Key: k, Text: q.find(), Type: string(q.kind()), Lo: Value{Kind: Number, Number: q.Lo}.String(),
@@ -129,7 +132,7 @@ func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
 		prompts.Trial{Name: "questions.tmpl", Data: questionsData{"o", "p", "s", all}},
 		prompts.Trial{Name: "questions.tmpl", Data: questionsData{"", "", "s", all}},
 		prompts.Trial{Name: "ask.tmpl", Data: askData{true, all}},
-		prompts.Trial{Name: "merge.tmpl", Data: mergeData{[]mergeQuestion{{"k", "t", true, "f\n"}, {"k", "t", false, "f\n"}}}},
+		prompts.Trial{Name: "merge.tmpl", Data: mergeData{[]mergeQuestion{{"k", "t", true, []mergeField{{"n", "t"}}, "f\n"}, {"k", "t", false, nil, "f\n"}}}},
 		prompts.Trial{Name: "codebook.tmpl", Data: codebookData{"o", "q", 2, []codeLine{{"n", "d", 1}}, "t\n"}},
 		prompts.Trial{Name: "code.tmpl", Data: codeData{"o", "q", true, []codeLine{{"n", "d", 1}}, "t\n"}},
 	)
