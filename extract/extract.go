@@ -168,7 +168,8 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 }
 
 // each calls f for 0 to n-1, at most parallel at once, and begins nothing new once one
-// fails. The error is that of the lowest number.
+// fails. The error is that of the lowest number, before errors of what was merely stopped;
+// these count where there is no other: what was stopped has come to nothing.
 func each(ctx context.Context, stop func(), parallel, n int, f func(ctx context.Context, i int) error) error {
 	errs := make([]error, n)
 	slots := make(chan struct{}, parallel)
@@ -188,15 +189,19 @@ func each(ctx context.Context, stop func(), parallel, n int, f func(ctx context.
 		})
 	}
 	wg.Wait()
+	var stopped error
 	for _, err := range errs {
 		if err != nil && !errors.Is(err, drain.ErrStopped) {
 			return err
+		}
+		if stopped == nil {
+			stopped = err
 		}
 	}
 	if begun < n {
 		return context.Cause(ctx)
 	}
-	return nil
+	return stopped
 }
 
 // subject extracts from one subject. An error means that it came to nothing and that
@@ -351,6 +356,9 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 			return nil, err
 		}
 		outcome, reason := ended(err)
+		if of > 1 { // what the part holds is not known, whatever the other parts say
+			outcome = Failed
+		}
 		out := r.all(outcome, reason)
 		for i := range out {
 			out[i].Calls = calls

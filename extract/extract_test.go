@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
@@ -357,6 +358,31 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
+// A stop from outside ends with an error, also where all subjects had begun and merely
+// waited for their call.
+func TestStopped(t *testing.T) {
+	ctx, stop := drain.With(t.Context())
+	m := llmtest.Func("test/stop", func(ctx context.Context, n int, req *llm.Request) (string, error) {
+		if n == 1 {
+			stop()
+			return `{"q":` + one("Yes.", 1, "answered", `"x"`) + `}`, nil
+		}
+		<-ctx.Done() // as in a queue that a stop empties
+		return "", context.Cause(ctx)
+	})
+	var subjects []Subject
+	for _, name := range []string{"a", "b", "c"} {
+		subjects = append(subjects, new(talk).says(name, "Yes.").about(name))
+	}
+	r, err := newExtractor(t, m, nil).Extract(ctx, []Question{{ID: "q", Ask: "?"}}, subjects)
+	if !errors.Is(err, drain.ErrStopped) {
+		t.Errorf("returned %v", err)
+	}
+	if b := r.Base(); b != (Base{Asked: 3, Answered: 1, Skipped: 2}) {
+		t.Errorf("%+v", b)
+	}
+}
+
 // long is a talk of many lines, of which two say something.
 func long(first, last string) *talk {
 	j := new(talk)
@@ -468,23 +494,33 @@ func TestPartsOfRooms(t *testing.T) {
 	}
 }
 
-// A part that failed may have held the answer: the whole has failed.
+// A part without a reply, or with none that can be read, may have held the answer,
+// whatever the reason: the whole has failed.
 func TestFailedPart(t *testing.T) {
-	q := Question{ID: "q", Ask: "Which one?", Type: OneOf, Options: []string{"A", "B"}}
-	inner := parted("")
-	m := llmtest.Func("test/failing", func(ctx context.Context, n int, req *llm.Request) (string, error) {
-		if n == 3 {
-			return "", llm.ErrTransient
+	option := Question{ID: "q", Ask: "Which one?", Type: OneOf, Options: []string{"A", "B"}}
+	list := Question{ID: "q", Ask: "Which?", Type: ListOf, Fields: []Question{{ID: "name"}}}
+	for _, q := range []Question{option, list} {
+		for _, cause := range []error{llm.ErrTransient, llm.ErrFiltered, llm.ErrTruncated, llm.ErrInvalid} {
+			m := llmtest.Func("test/failing", func(ctx context.Context, n int, req *llm.Request) (string, error) {
+				text := llmtest.Prompt(req)
+				found := strings.Contains(text, "I pick A")
+				switch {
+				case strings.Contains(text, "Sentence number 40"):
+					return "", cause
+				case q.Type == ListOf && found:
+					return `{"q":{"items":[{"name":` + one("I pick A", 0, "answered", `"A"`) + `}],"outcome":"answered","quote":"","event":0}}`, nil
+				case q.Type == ListOf:
+					return `{"q":{"items":[],"outcome":"absent","quote":"","event":0}}`, nil
+				case found:
+					return `{"q":` + one("I pick A", 0, "answered", `"A"`) + `}`, nil
+				}
+				return `{"q":` + one("", 0, "absent", "null") + `}`, nil
+			})
+			r, err := newExtractor(t, m, &Options{Tokens: 600}).Extract(t.Context(), []Question{q}, []Subject{long("I pick A.", "x y").about("Lisa Carter")})
+			if err != nil || len(r.Answers) != 1 || r.Answers[0].Outcome != Failed || !strings.Contains(r.Answers[0].Reason, "a part of the transcript") {
+				t.Errorf("%s, %v: %+v %v", q.Type, cause, r.Answers, err)
+			}
 		}
-		resp, err := inner.Generate(ctx, req)
-		if err != nil {
-			return "", err
-		}
-		return resp.Text, nil
-	})
-	r, err := newExtractor(t, m, &Options{Tokens: 600}).Extract(t.Context(), []Question{q}, []Subject{long("I pick A.", "x y").about("Lisa Carter")})
-	if err != nil || r.Answers[0].Outcome != Failed || !strings.Contains(r.Answers[0].Reason, "a part of the transcript") {
-		t.Errorf("%+v %v", r.Answers, err)
 	}
 }
 
