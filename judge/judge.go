@@ -145,7 +145,7 @@ func (j *Judge) judge(ctx context.Context, p *Proposition, s *Subject, score boo
 		}
 		return v, nil
 	}
-	if !slices.ContainsFunc(shown.Lines, func(l transcript.EvidenceLine) bool { return l.Content != "" }) {
+	if !slices.ContainsFunc(all.Lines, hasWords) {
 		v.Outcome, v.Reason, v.Confidence = NotApplicable, "nothing was said, done or perceived", 1
 		return v, nil
 	}

@@ -253,6 +253,32 @@ func TestWindow(t *testing.T) {
 	}
 }
 
+// TestWindowWords: whatever a window leaves out, somebody who spoke is judged by words of
+// theirs.
+func TestWindowWords(t *testing.T) {
+	long := says("Lisa", "I'd take the second. "+strings.Repeat("Really. ", 400))
+	moves := tinytroupe.Event{Kind: tinytroupe.EventActed, Who: "Lisa", Action: &tinytroupe.Action{Kind: "REACH_OUT", Target: "Oscar"}}
+	for name, c := range map[string]struct {
+		w      Window
+		events []tinytroupe.Event
+		shown  int
+	}{
+		"a long last word":        {Window{Tokens: 100}, []tinytroupe.Event{says("Lisa", "Hm."), long}, 1},
+		"an act after it":         {Window{Tokens: 100}, []tinytroupe.Event{says("Lisa", "Hm."), long, moves}, 2},
+		"what is left out anyway": {Window{First: 1, Last: 1, Tokens: 100}, []tinytroupe.Event{says("Lisa", "Hm."), moves, long, says("Lisa", "I'd take the second.")}, 2},
+		"the last has no words":   {Window{Last: 1}, []tinytroupe.Event{says("Lisa", "I'd take the second."), moves}, 2},
+		"the first has no words":  {Window{First: 1}, []tinytroupe.Event{moves, says("Lisa", "I'd take the second.")}, 2},
+	} {
+		s := &Subject{Name: "Lisa", Rooms: []Room{room("", c.events...)}}
+		p := *chooses
+		p.Window = c.w
+		v, err := newJudge(t, llmtest.Scripted(yes), nil).Check(t.Context(), &p, s)
+		if err != nil || v.Outcome != Holds || v.Shown != c.shown {
+			t.Errorf("%s: %+v, %v", name, v, err)
+		}
+	}
+}
+
 // TestPresence: nobody is judged by what was said while they were not there.
 func TestPresence(t *testing.T) {
 	w := talk(t, nil)

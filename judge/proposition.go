@@ -38,7 +38,8 @@ type Proposition struct {
 
 // A Window chooses which events the judge sees: the first and the last of them, or the
 // newest that fit into a number of tokens. Of what it leaves out, the judge is told how
-// much it is.
+// much it is. Where nothing with words would be left, the newest event with words is
+// shown, however long: that somebody said much is no reason to judge that they were silent.
 type Window struct {
 	First, Last int // events; with both zero, all
 	Tokens      int // of events as estimated by llm.Tokens; 0 sets no limit
@@ -212,6 +213,9 @@ func (s *Subject) acts() iter.Seq2[*Room, *tinytroupe.Event] {
 	}
 }
 
+// hasWords reports whether there is something in a line to be judged, and quoted.
+func hasWords(l transcript.EvidenceLine) bool { return l.Content != "" }
+
 // view is what a window shows of some evidence. What is proposed is always shown.
 func (w Window) view(e *transcript.Evidence, proposed int) (shown *transcript.Evidence, text string) {
 	lines, after := e.Lines, 0
@@ -230,13 +234,22 @@ func (w Window) view(e *transcript.Evidence, proposed int) (shown *transcript.Ev
 		left, full := w.Tokens, false
 		for i := len(lines) - 1; i >= 0; i-- {
 			n := llm.Tokens(string(lines[i].Append(nil)))
-			full = full || n > left && i < len(done)
+			full = full || show[i] && n > left && i < len(done)
 			if full {
 				show[i] = false
 			} else if show[i] {
 				left -= n
 			}
 		}
+	}
+	newest := -1 // with words; if there is such a one, one that is shown
+	for i := range lines {
+		if hasWords(lines[i]) && (newest < 0 || !show[newest]) {
+			newest = i
+		}
+	}
+	if newest >= 0 {
+		show[newest] = true
 	}
 	shown = new(transcript.Evidence)
 	var b []byte
