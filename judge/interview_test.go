@@ -244,10 +244,11 @@ func TestInterviewFails(t *testing.T) {
 
 	for _, k := range []llmtest.FaultKind{llmtest.Rate, llmtest.ServerError, llmtest.Reset, llmtest.Truncated, llmtest.NotJSON, llmtest.NotFound, llmtest.Auth, llmtest.Quota,
 		llmtest.TooLong, llmtest.Echo, llmtest.NoSchema, llmtest.Empty, llmtest.Length, llmtest.Filter, llmtest.FilterCall, llmtest.Refusal} {
+		again := k == llmtest.NotFound || k == llmtest.Auth || k == llmtest.Quota // with every call: an error besides
 		// The person cannot answer.
 		iv := &Interview{Examiner: ex(), Judge: newJudge(t, judge, nil), Expectations: c.Expectations}
 		v, err := iv.Hold(t.Context(), person(t, c.Persona, always(good, k)))
-		if _, _, ok := v.Score(); err != nil || ok || v.Outcome().Judged() {
+		if _, _, ok := v.Score(); (err != nil) != again || ok || v.Outcome().Judged() {
 			if k != llmtest.Filter && k != llmtest.FilterCall && k != llmtest.Refusal {
 				t.Errorf("%s of the person: %s, %v", k, v, err)
 			}
@@ -255,7 +256,7 @@ func TestInterviewFails(t *testing.T) {
 		// The judge cannot.
 		iv = &Interview{Examiner: ex(), Judge: newJudge(t, always(judge, k), nil), Expectations: c.Expectations}
 		v, err = iv.Hold(t.Context(), person(t, c.Persona, good))
-		if _, _, ok := v.Score(); err != nil || ok || v.Outcome().Judged() || len(v.Exchanges) != 6 {
+		if _, _, ok := v.Score(); (err != nil) != again || ok || v.Outcome().Judged() || len(v.Exchanges) != 6 {
 			t.Errorf("%s of the judge: %s, %v", k, v, err)
 		}
 		// The examiner cannot.

@@ -105,8 +105,9 @@ type reply struct {
 
 // Check judges whether the proposition holds of the subject. Whatever a model does
 // ends as an outcome of the verdict. The error is for a proposition that cannot be
-// judged (there is no verdict then), and for a context that has ended or a budget that
-// is used up, which are not about this claim (the verdict is Failed).
+// judged (there is no verdict then), and for what is not about this claim: a context that
+// has ended, and what comes again with every call, such as no budget, no credit, no access
+// or no such model (the verdict is Failed).
 func (j *Judge) Check(ctx context.Context, p *Proposition, s *Subject) (*Verdict, error) {
 	return j.judge(ctx, p, s, false)
 }
@@ -192,10 +193,16 @@ func (p *Proposition) title() string {
 	return strconv.Quote(p.Claim)
 }
 
-// stops reports whether an error is about the run and not about one call.
+// stops reports whether an error is about the run and not about one call: the context has
+// ended, or the error will come again with every further call.
 func stops(ctx context.Context, err error) bool {
+	for _, e := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
 	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, drain.ErrStopped)
-	return ended && ctx.Err() != nil || errors.Is(err, llm.ErrBudget)
+	return ended && ctx.Err() != nil
 }
 
 // request asks for one verdict. What is the same for several claims about a subject

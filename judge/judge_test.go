@@ -526,7 +526,8 @@ func TestFaults(t *testing.T) {
 	whole := llmtest.Func("test/whole", func(context.Context, int, *llm.Request) (string, error) { return scored(9), nil })
 	judges := func(where string, kind llmtest.FaultKind, m llm.Model, outcome Outcome) {
 		v, err := newJudge(t, m, nil).Score(t.Context(), chooses, shop(t))
-		if err != nil || v.Outcome != outcome {
+		again := kind == llmtest.NotFound || kind == llmtest.Auth || kind == llmtest.Quota // with every call: an error besides
+		if (err != nil) != again || v.Outcome != outcome {
 			t.Errorf("%s: %s: %+v, %v; want %s", where, kind, v, err, outcome)
 			return
 		}
@@ -601,14 +602,16 @@ func TestEach(t *testing.T) {
 		t.Error("0.91 is met by 0.9")
 	}
 
-	// A used-up budget stops what has not begun and is the error.
-	broke := llmtest.Func("test/broke", func(_ context.Context, n int, _ *llm.Request) (string, error) {
-		return "", fmt.Errorf("%w: 1 USD", llm.ErrBudget)
-	})
-	verdicts, err = Each(t.Context(), newJudge(t, broke, nil).Check, chooses, subjects)
-	sum = Summarize(verdicts)
-	if !errors.Is(err, llm.ErrBudget) || sum.Skipped != 20 {
-		t.Errorf("%v, %s", err, sum.String())
+	// What comes with every call stops what has not begun and is the error.
+	for _, cause := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
+		broke := llmtest.Func("test/broke", func(_ context.Context, n int, _ *llm.Request) (string, error) {
+			return "", fmt.Errorf("%w: 1 USD", cause)
+		})
+		verdicts, err = Each(t.Context(), newJudge(t, broke, nil).Check, chooses, subjects)
+		sum = Summarize(verdicts)
+		if !errors.Is(err, cause) || sum.Skipped != 20 {
+			t.Errorf("%v, %s", err, sum.String())
+		}
 	}
 }
 
@@ -631,6 +634,21 @@ func TestSummary(t *testing.T) {
 	_, mean := s.Mean()
 	if met, judged := s.Meets(0); share || mean || met || judged {
 		t.Error("nothing was found, yet there is a share, a mean or a result")
+	}
+	// A few verdicts do not stand for all; what does not apply is not missing.
+	for _, c := range []struct {
+		s           Summary
+		met, judged bool
+	}{
+		{Summary{Asked: 10, Holds: 1, Undecided: 9}, false, false},
+		{Summary{Asked: 10, Holds: 5, Failed: 2, Skipped: 3}, false, false},
+		{Summary{Asked: 10, Holds: 6, Invalid: 4}, true, true},
+		{Summary{Asked: 10, Holds: 1, NotApplicable: 9}, true, true},
+		{Summary{Asked: 10, DoesNotHold: 6, Refused: 4}, false, true},
+	} {
+		if met, judged := c.s.Meets(0.9); met != c.met || judged != c.judged {
+			t.Errorf("%s: met %v, judged %v", c.s.String(), met, judged)
+		}
 	}
 }
 

@@ -223,11 +223,13 @@ func (s *Summary) Mean() (float64, bool) {
 	return s.sum / float64(s.Scored), true
 }
 
-// Meets reports whether at least that share holds. It is not judged where a stand-in
-// judged, or where nothing was found either way.
+// Meets reports whether at least that share holds. It is not judged, and so not met,
+// where a stand-in judged, or unless more than half of those to whom the claim applies
+// were found to hold or not: a share of the few that were decided says nothing of all.
 func (s *Summary) Meets(share float64) (met, judged bool) {
-	got, ok := s.Share()
-	return ok && got >= share, ok && s.NotJudged == 0
+	got, _ := s.Share()
+	judged = 2*(s.Holds+s.DoesNotHold) > s.Asked-s.NotApplicable && s.NotJudged == 0
+	return judged && got >= share, judged
 }
 
 // String tells the counts with their base, in one line.
