@@ -4,6 +4,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/agreement"
@@ -13,7 +14,8 @@ import (
 // Agreement says how often two codings of the same things agree.
 type Agreement struct {
 	Name     string  // of what was coded twice: choice.advert; outcome stands behind it for free texts and numbers
-	N        int     // things that both coded
+	N        int     // things that both coded, which is all that the rest is about
+	Of       int     // things done twice; what has no value in one of both is not compared
 	Observed float64 // share on which they agree
 	Expected float64 // share on which they would agree by chance
 	Kappa    *Kappa  // nil where it is not defined: nothing coded, or a single category throughout
@@ -28,27 +30,27 @@ type Kappa struct{ Value, SE float64 }
 func (a Agreement) String() string {
 	switch {
 	case a.N == 0:
-		return a.Name + ": nothing that both coded"
+		return fmt.Sprintf("%s: none of %d that both coded", a.Name, a.Of)
 	case a.Kappa == nil:
-		return fmt.Sprintf("%s: %d, of which %.0f%% alike, all of one kind, so that there is no kappa", a.Name, a.N, 100*a.Observed)
+		return fmt.Sprintf("%s: %d of %d that both coded, %.0f%% alike, all of one kind, so that there is no kappa", a.Name, a.N, a.Of, 100*a.Observed)
 	}
-	return fmt.Sprintf("%s: %d, of which %.0f%% alike, kappa %.2f ± %.2f", a.Name, a.N, 100*a.Observed, a.Kappa.Value, a.Kappa.SE)
+	return fmt.Sprintf("%s: %d of %d that both coded, %.0f%% alike, kappa %.2f ± %.2f", a.Name, a.N, a.Of, 100*a.Observed, a.Kappa.Value, a.Kappa.SE)
 }
 
-// WriteAgreement writes agreements as a table with the columns name, n, observed,
+// WriteAgreement writes agreements as a table with the columns name, n, of, observed,
 // expected, kappa and se; the last two are empty where there is no kappa.
 func WriteAgreement(w io.Writer, list []Agreement, o *WriteOptions) error {
 	rehearsal := o != nil && o.Rehearsal
 	c := csv.NewWriter(w)
-	head := []string{"name", "n", "observed", "expected", "kappa", "se"}
+	head := []string{"name", "n", "of", "observed", "expected", "kappa", "se"}
 	if rehearsal {
 		head = append(head, "notice")
 	}
 	c.Write(head)
 	for _, a := range list {
-		row := []string{Cell(a.Name), strconv.Itoa(a.N), plain(a.Observed), plain(a.Expected), "", ""}
+		row := []string{Cell(a.Name), strconv.Itoa(a.N), strconv.Itoa(a.Of), plain(a.Observed), plain(a.Expected), "", ""}
 		if a.Kappa != nil {
-			row[4], row[5] = plain(a.Kappa.Value), plain(a.Kappa.SE)
+			row[5], row[6] = plain(a.Kappa.Value), plain(a.Kappa.SE)
 		}
 		if rehearsal {
 			row = append(row, transcript.Notice)
@@ -72,7 +74,7 @@ func share(of float64, n int) int {
 func CohenKappa(a, b []string) Agreement {
 	n := min(len(a), len(b))
 	t := agreement.Compare(a[:n], b[:n])
-	g := Agreement{N: n, Expected: t.Expected}
+	g := Agreement{N: n, Of: n, Expected: t.Expected}
 	g.Observed, _ = t.Observed()
 	if k, ok := t.Kappa(); ok {
 		se, _ := t.Error()
@@ -81,10 +83,10 @@ func CohenKappa(a, b []string) Agreement {
 	return g
 }
 
-// compared compares two extractions of the same subjects, question by question. Where
-// values are categories it compares those of things that have one in both; of texts,
-// numbers and lists only what became of them.
-func compared(q *Question, first, second []Answer) []Agreement {
+// compared compares two extractions of the same subjects, of which first[i] and second[i]
+// are the answers, question by question. Where values are categories it compares those of
+// things that have one in both; of texts, numbers and lists only what became of them.
+func compared(q *Question, first, second [][]Answer) []Agreement {
 	var out []Agreement
 	for _, leaf := range q.Leaves() {
 		nominal := (leaf.Type == YesNo || leaf.Type == OneOf || leaf.Type == Scale) && q.Type != ListOf
@@ -92,20 +94,12 @@ func compared(q *Question, first, second []Answer) []Agreement {
 		if !nominal {
 			name += " outcome"
 		}
-		var a, b []string
-		again := map[string]*Answer{}
-		id := func(x *Answer) string { return x.Person + "\x00" + x.Scene + "\x00" + x.Room }
-		for i := range second {
-			if x := &second[i]; x.Name() == leaf.ID && again[id(x)] == nil {
-				again[id(x)] = x
-			}
+		of := func(answers []Answer) *Answer { // of a list, the first item stands for the outcome
+			return &answers[slices.IndexFunc(answers, func(a Answer) bool { return a.Name() == leaf.ID })]
 		}
+		var a, b []string
 		for i := range first {
-			x := &first[i]
-			y := again[id(x)]
-			if x.Name() != leaf.ID || y == nil || x.Item > 1 {
-				continue
-			}
+			x, y := of(first[i]), of(second[i])
 			switch {
 			case !nominal:
 				a, b = append(a, string(x.Outcome)), append(b, string(y.Outcome))
@@ -114,7 +108,7 @@ func compared(q *Question, first, second []Answer) []Agreement {
 			}
 		}
 		g := CohenKappa(a, b)
-		g.Name = name
+		g.Name, g.Of = name, len(first)
 		out = append(out, g)
 	}
 	return out

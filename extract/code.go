@@ -300,7 +300,7 @@ func (c *coder) again(ctx context.Context, all []coded) ([]Agreement, error) {
 			}
 		}
 		g := CohenKappa(a, b)
-		g.Name = name
+		g.Name, g.Of = name, len(at)
 		return g
 	}
 	if !c.o.Multi {

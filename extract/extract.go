@@ -154,10 +154,10 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 		r.Answers = append(r.Answers, answers[i]...)
 	}
 	if len(twice) > 0 {
-		var first, second []Answer
+		var first, second [][]Answer
 		for k, i := range twice {
 			if again := answers[len(subjects)+k]; again != nil {
-				first, second = append(first, answers[i]...), append(second, again...)
+				first, second = append(first, answers[i]), append(second, again)
 			}
 		}
 		for i := range qs {

@@ -297,6 +297,31 @@ func TestDouble(t *testing.T) {
 	}
 }
 
+// The second reading of somebody is compared with their first, also where others have
+// their name; who has no value in one of both is left out and counted.
+func TestDoubleNamesakes(t *testing.T) {
+	q := Question{ID: "q", Ask: "?", Type: OneOf, Options: []string{"A", "B"}}
+	m := llmtest.Func("test/namesakes", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+		for _, o := range q.Options {
+			if strings.Contains(llmtest.Prompt(req), "I pick "+o) {
+				return `{"q":` + one("I pick "+o, 1, "answered", `"`+o+`"`) + `}`, nil
+			}
+		}
+		return `{"q":` + one("", 0, "absent", "null") + `}`, nil
+	})
+	var subjects []Subject
+	for _, words := range []string{"I pick A.", "I pick B.", "I pick B.", "Hm."} {
+		subjects = append(subjects, new(talk).says("Lisa", words).about("Lisa"))
+	}
+	r, err := newExtractor(t, m, &Options{Double: 1}).Extract(t.Context(), []Question{q}, subjects)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if g := r.Agreement[0]; g.N != 3 || g.Of != 4 || g.Observed != 1 || g.Kappa == nil || g.Kappa.Value != 1 {
+		t.Errorf("%+v", g)
+	}
+}
+
 // What will come again with every call stops the rest, which is skipped; everything
 // else is the outcome of its own subject.
 func TestErrors(t *testing.T) {

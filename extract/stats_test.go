@@ -178,6 +178,7 @@ func TestWriteAgreement(t *testing.T) {
 	for i, name := range []string{"=same", "nothing", "some"} {
 		list[i].Name = name
 	}
+	list[2].Of = 40
 	var b strings.Builder
 	for _, a := range list {
 		fmt.Fprintln(&b, a)
@@ -185,15 +186,15 @@ func TestWriteAgreement(t *testing.T) {
 	if err := errors.Join(WriteAgreement(&b, list, nil), WriteAgreement(&b, list[:1], &WriteOptions{Rehearsal: true})); err != nil {
 		t.Fatal(err)
 	}
-	const want = `=same: 2, of which 100% alike, all of one kind, so that there is no kappa
-nothing: nothing that both coded
-some: 4, of which 75% alike, kappa 0.50 ± 0.38
-name,n,observed,expected,kappa,se
-'=same,2,1,1,,
-nothing,0,0,0,,
-some,4,0.75,0.5,0.5,0.375
-name,n,observed,expected,kappa,se,notice
-'=same,2,1,1,,,"rehearsal: invented by a stand-in, evidence of nothing"
+	const want = `=same: 2 of 2 that both coded, 100% alike, all of one kind, so that there is no kappa
+nothing: none of 0 that both coded
+some: 4 of 40 that both coded, 75% alike, kappa 0.50 ± 0.38
+name,n,of,observed,expected,kappa,se
+'=same,2,2,1,1,,
+nothing,0,0,0,0,,
+some,4,40,0.75,0.5,0.5,0.375
+name,n,of,observed,expected,kappa,se,notice
+'=same,2,2,1,1,,,"rehearsal: invented by a stand-in, evidence of nothing"
 `
 	if diff := cmp.Diff(want, b.String()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
