@@ -158,8 +158,8 @@ func (a *asking) ask(ctx context.Context) ([]Answer, error) {
 	}
 	var out []Answer
 	reply := reply{r: &a.p.Respondent, words: a.said}
-	for i := range a.qs {
-		for _, one := range reply.question(&a.qs[i], &a.written[i], raw[key("q", a.qs[i].ID, i)]) {
+	for i, k := range keys("q", a.qs) {
+		for _, one := range reply.question(&a.qs[i], &a.written[i], raw[k]) {
 			one.Calls = answer.Calls
 			if n := len(answer.Calls); n > 0 && len(one.Evidence) > 0 {
 				one.Evidence[0].Record = answer.Calls[n-1]

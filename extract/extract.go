@@ -367,8 +367,8 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 	}
 	var out []Answer
 	reply := reply{r: &r.s.Respondent, words: func(a *Answer, f *found) bool { return r.quote(shown, a, f) }}
-	for i := range r.qs {
-		for _, a := range reply.question(&r.qs[i], &r.written[i], raw[key("q", r.qs[i].ID, i)]) {
+	for i, k := range keys("q", r.qs) {
+		for _, a := range reply.question(&r.qs[i], &r.written[i], raw[k]) {
 			a.Calls = calls
 			out = append(out, a)
 		}

@@ -143,6 +143,28 @@ func TestFields(t *testing.T) {
 	}
 }
 
+// A name that looks like the number of another question or field is not taken for it.
+func TestKeys(t *testing.T) {
+	yes := func(id string) Question { return Question{ID: id, Ask: "?", Type: YesNo} }
+	whole := Question{ID: "q1", Ask: "?", Type: Fields, Fields: []Question{yes("f2"), yes("Prix €"), yes("f2_")}}
+	m := llmtest.Scripted(`{"q1":{"f2":` + one("B.", 3, "answered", "true") + `,"f2__":` + one("B.", 3, "answered", "false") + `,"f2_":` + one("", 0, "absent", "null") + `},` +
+		`"q2_":` + one("B.", 3, "answered", "false") + `,"q2":` + one("B.", 3, "answered", "true") + `}`)
+	r, err := newExtractor(t, m, nil).Extract(t.Context(), []Question{whole, yes("q2 why?"), yes("q2")}, []Subject{room().about("Lisa Carter")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for i := range r.Answers {
+		got = append(got, r.Answers[i].Name()+" "+r.Answers[i].Value.String())
+	}
+	if want := []string{"q1.f2 yes", "q1.Prix € no", "q1.f2_ ", "q2 why? no", "q2 yes"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	if text := llmtest.Prompt(m.Requests()[0]); !strings.Contains(text, "\nq2_: ?") || !strings.Contains(text, "\n- f2__: ?") {
+		t.Error(text)
+	}
+}
+
 func TestList(t *testing.T) {
 	q := Question{ID: "pains", Ask: "?", Type: ListOf, Fields: []Question{{ID: "pain"}, {ID: "bad", Type: Scale, Lo: 1, Hi: 5}}}
 	item := func(quote string) string {

@@ -52,9 +52,9 @@ func (p reply) question(q, written *Question, raw json.RawMessage) []Answer {
 
 func (p reply) item(q, written *Question, n int, item map[string]json.RawMessage) []Answer {
 	out := blank(q, p.r, Invalid, "")
-	for i := range out {
+	for i, k := range keys("f", q.Fields) {
 		out[i].Item = n
-		p.value(&out[i], &q.Fields[i], &written.Fields[i], item[key("f", q.Fields[i].ID, i)])
+		p.value(&out[i], &q.Fields[i], &written.Fields[i], item[k])
 	}
 	return out
 }

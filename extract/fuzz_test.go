@@ -84,8 +84,8 @@ func FuzzReply(f *testing.F) {
 			p.words, said = asked.said, func(string) bool { return true }
 		}
 		var answers []Answer
-		for i := range r.qs {
-			answers = append(answers, p.question(&r.qs[i], &r.written[i], raw[key("q", r.qs[i].ID, i)])...)
+		for i, k := range keys("q", r.qs) {
+			answers = append(answers, p.question(&r.qs[i], &r.written[i], raw[k])...)
 		}
 		sound(t, r.qs, answers, said)
 	})

@@ -3,6 +3,7 @@ package extract
 import (
 	"encoding/json"
 	"regexp"
+	"slices"
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -17,13 +18,26 @@ const (
 // plainKey is what every provider takes as the name of a member.
 var plainKey = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
 
-// key is the member of a reply for the question or field at i: its name where
-// providers take it, else its number.
-func key(prefix, id string, i int) string {
-	if plainKey.MatchString(id) {
-		return id
+// keys are the members of a reply for questions or fields: their names where providers
+// take them, else their numbers, told apart from names that look like one.
+func keys(prefix string, qs []Question) []string {
+	out := make([]string, len(qs))
+	for i := range qs {
+		if plainKey.MatchString(qs[i].ID) {
+			out[i] = qs[i].ID
+		}
 	}
-	return prefix + strconv.Itoa(i+1)
+	for i := range out {
+		if out[i] != "" {
+			continue
+		}
+		k := prefix + strconv.Itoa(i+1)
+		for slices.Contains(out, k) {
+			k += "_"
+		}
+		out[i] = k
+	}
+	return out
 }
 
 // object writes a JSON schema of a closed object, in order.
@@ -115,16 +129,15 @@ func schema(qs []Question, asked bool) (*llm.Schema, error) {
 		name, leaf = "answers", (*Question).saidSchema
 	}
 	var root object
-	for i := range qs {
+	for i, k := range keys("q", qs) {
 		q := &qs[i]
-		k := key("q", q.ID, i)
 		if !q.compound() {
 			root.add(k, leaf(q))
 			continue
 		}
 		var item object
-		for j := range q.Fields {
-			item.add(key("f", q.Fields[j].ID, j), leaf(&q.Fields[j]))
+		for j, k := range keys("f", q.Fields) {
+			item.add(k, leaf(&q.Fields[j]))
 		}
 		if q.Type == Fields {
 			root.add(k, item.bytes())

@@ -88,8 +88,8 @@ func newQuestionData(q *Question, k string, asked bool) questionData {
 		d.Labels = q.Labels
 	}
 	if q.compound() {
-		for i := range q.Fields {
-			d.Fields = append(d.Fields, newQuestionData(&q.Fields[i], key("f", q.Fields[i].ID, i), asked))
+		for i, k := range keys("f", q.Fields) {
+			d.Fields = append(d.Fields, newQuestionData(&q.Fields[i], k, asked))
 		}
 	}
 	return d
@@ -97,8 +97,8 @@ func newQuestionData(q *Question, k string, asked bool) questionData {
 
 func newQuestionsData(qs []Question, asked bool) []questionData {
 	var out []questionData
-	for i := range qs {
-		out = append(out, newQuestionData(&qs[i], key("q", qs[i].ID, i), asked))
+	for i, k := range keys("q", qs) {
+		out = append(out, newQuestionData(&qs[i], k, asked))
 	}
 	return out
 }
