@@ -165,7 +165,8 @@ type Quotation struct {
 //   - any quotation mark or apostrophe equals any other, and those around the whole
 //     quotation do not count;
 //   - upper case equals lower case;
-//   - it does not begin or end within a word, where words are written apart.
+//   - it does not begin or end within a word or a number, where words are written apart;
+//     can't, non-smoker and 1,500 are one.
 //
 // Nothing else is forgiven: no word left out, no other punctuation, no ellipsis, no
 // quotation across two lines. A quotation without a letter or digit is never found.

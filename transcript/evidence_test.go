@@ -109,6 +109,8 @@ func TestQuote(t *testing.T) {
 		{`"'B. I watch ‘films’'"`, "B.  I watch “films"}, // marks around the whole do not
 		{"don't I?", "don’t I?"},
 		{"dont I?", ""},
+		{"at night, don", ""}, // of don’t
+		{"t I", ""},
 		{"  at\tnight ", "at night"},
 		{"深さ", "深さ"},
 		{"ight", ""},
@@ -124,6 +126,23 @@ func TestQuote(t *testing.T) {
 	} {
 		if got, ok := FindQuote(said, c.quote); got != c.found || ok != (c.found != "") {
 			t.Errorf("%q: found %q %v, want %q", c.quote, got, ok, c.found)
+		}
+	}
+	// A word or a number is whole: half of it may say the opposite.
+	for _, c := range []struct {
+		text, quote string
+		ok          bool
+	}{
+		{"I can't afford it", "I can", false}, {"I can’t afford it", "I can", false}, {"I can't afford it", "I can't", true}, {"I can't afford it", "t afford it", false},
+		{"I'd pay 1,500", "I'd pay 1", false}, {"I'd pay 1.500,50", "I'd pay 1.500", false}, {"I'd pay 1'500", "I'd pay 1", false}, {"I'd pay 1,500", "500", false}, {"0.5 at most", "5 at most", false},
+		{"I'd pay 1, 500 is too much", "I'd pay 1", true}, {"I'd pay 1.", "I'd pay 1", true}, {"1, 2,3", "1", true}, {"COVID-19", "19", false},
+		{"I am a non-smoker", "smoker", false}, {"I am a non‑smoker", "I am a non", false}, {"I am a non-smoker", "non-smoker", true},
+		{"films--but also news", "films", true}, {"films - but", "films", true}, {"pre- and post-war", "pre", true},
+		{"'yes' and 'no'", "yes", true}, {`"yes"and`, "yes", true}, {"the dogs' bowl", "the dogs", true}, {"rock'n'roll", "roll", false},
+		{"저는 'B'가 좋아요", "B", true}, {"我觉得’很好’所以", "很好", true},
+	} {
+		if _, ok := FindQuote(c.text, c.quote); ok != c.ok {
+			t.Errorf("%q in %q: found %v", c.quote, c.text, ok)
 		}
 	}
 	e := NewEvidence(slices.Values(sample()), nil)

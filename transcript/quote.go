@@ -83,7 +83,7 @@ func (q *folded) in(text string) (string, bool) {
 		if f.runes[i] != q.runes[0] || !slices.Equal(f.runes[i:i+n], q.runes) {
 			continue
 		}
-		if i > 0 && sameWord(f.runes[i-1], f.runes[i]) || i+n < len(f.runes) && sameWord(f.runes[i+n-1], f.runes[i+n]) {
+		if f.within(text, i) || f.within(text, i+n) {
 			continue
 		}
 		last := f.at[i+n-1]
@@ -93,9 +93,30 @@ func (q *folded) in(text string) (string, bool) {
 	return "", false
 }
 
-// sameWord reports whether two neighbours belong to one word. Scripts that write words
-// without spaces between them have no such places.
-func sameWord(a, b rune) bool { return inWord(a) && inWord(b) }
+// within reports whether the place before rune i lies within a word or a number: can't,
+// non-smoker and 1,500 are one. Cutting one there can turn what was said into its opposite.
+// Scripts that write words without spaces between them have no such places.
+func (f *folded) within(text string, i int) bool {
+	at := func(k int) rune { // as it stands in the text; 0 beyond its ends
+		if k < 0 || k >= len(f.runes) {
+			return 0
+		}
+		c, _ := utf8.DecodeRuneInString(text[f.at[k]:])
+		return c
+	}
+	if inWord(at(i-1)) && inWord(at(i)) {
+		return true
+	}
+	return joins(at(i-1), at(i), at(i+1)) || joins(at(i-2), at(i-1), at(i))
+}
+
+// joins reports whether c makes one word or number of what stands before and after it.
+func joins(before, c, after rune) bool {
+	if unicode.IsDigit(before) && unicode.IsDigit(after) {
+		return strings.ContainsRune(".,'’", c)
+	}
+	return strings.ContainsRune("'’´`＇-‐‑", c) && inWord(before) && inWord(after) && !unicode.In(after, unicode.Hangul)
+}
 
 func inWord(c rune) bool {
 	if unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) {
