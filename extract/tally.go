@@ -147,47 +147,48 @@ func Tally(q Question, answers []Answer, o *TallyOptions) (*Table, error) {
 	if also == nil {
 		also = answers
 	}
-	fields := fieldsOf(also)
-	var orders [][]string
+	fields, seen := fieldsOf(also), map[string]int{}
 	cells := map[string][]*Answer{}
-	for _, d := range o.By {
-		t.By = append(t.By, d.Name)
-		var seen []string
-		for _, a := range mine {
-			if v := d.value(a, fields); !slices.Contains(seen, v) {
-				seen = append(seen, v)
-			}
-		}
-		orders = append(orders, d.order(seen))
-	}
+	var combinations [][]string // those that occur
 	for _, a := range mine {
+		at := place(a)
 		var values []string
 		for _, d := range o.By {
-			values = append(values, d.value(a, fields))
+			values = append(values, d.value(a, fields[at+"\x00"+d.Name], seen[at]))
 		}
+		seen[at]++
 		k := strings.Join(values, "\x00")
+		if cells[k] == nil {
+			combinations = append(combinations, values)
+		}
 		cells[k] = append(cells[k], a)
 	}
-	for _, values := range combinations(orders) {
-		if c := cells[strings.Join(values, "\x00")]; c != nil {
-			t.Groups = append(t.Groups, t.group(&q, values, c))
-		}
-	}
-	return t, nil
-}
-
-func combinations(orders [][]string) [][]string {
-	out := [][]string{nil}
-	for _, order := range orders {
-		var next [][]string
-		for _, head := range out {
-			for _, v := range order {
-				next = append(next, append(slices.Clone(head), v))
+	places := make([]map[string]int, len(o.By)) // of each value of a dimension, in its order
+	for i, d := range o.By {
+		t.By = append(t.By, d.Name)
+		var occur []string
+		for _, c := range combinations {
+			if !slices.Contains(occur, c[i]) {
+				occur = append(occur, c[i])
 			}
 		}
-		out = next
+		places[i] = map[string]int{}
+		for n, v := range d.order(occur) {
+			places[i][v] = n
+		}
 	}
-	return out
+	slices.SortFunc(combinations, func(a, b []string) int {
+		for i := range a {
+			if c := places[i][a[i]] - places[i][b[i]]; c != 0 {
+				return c
+			}
+		}
+		return 0
+	})
+	for _, values := range combinations {
+		t.Groups = append(t.Groups, t.group(&q, values, cells[strings.Join(values, "\x00")]))
+	}
+	return t, nil
 }
 
 // place identifies the item that an answer belongs to.
@@ -201,22 +202,26 @@ func place(a *Answer) string {
 	return strings.Join(append(keys, names...), "\x00")
 }
 
-// fieldsOf indexes answers by their item and field.
-func fieldsOf(answers []Answer) map[string]*Answer {
-	m := map[string]*Answer{}
+// fieldsOf indexes answers by their item and field: several, in their order, where the
+// same was asked again.
+func fieldsOf(answers []Answer) map[string][]*Answer {
+	m := map[string][]*Answer{}
 	for i := range answers {
 		if a := &answers[i]; a.Field != "" {
-			m[place(a)+"\x00"+a.Field] = a
+			k := place(a) + "\x00" + a.Field
+			m[k] = append(m[k], a)
 		}
 	}
 	return m
 }
 
-// value is the group of an answer.
-func (d *Dimension) value(a *Answer, fields map[string]*Answer) string {
+// value is the group of an answer, given the fields of that name in the same item: who is
+// asked again has the nth answer and the nth field at one time.
+func (d *Dimension) value(a *Answer, fields []*Answer, n int) string {
 	v, ok := a.Attributes[d.Name]
 	if !ok {
-		if f := fields[place(a)+"\x00"+d.Name]; f != nil {
+		if n < len(fields) {
+			f := fields[n]
 			v, ok = f.Value.String(), true
 			if f.Outcome != Answered {
 				v = "(" + string(f.Outcome) + ")"

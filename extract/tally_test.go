@@ -2,6 +2,7 @@ package extract
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -232,5 +233,49 @@ func TestTallyByField(t *testing.T) {
 `
 	if d := cmp.Diff(want, text.String()); d != "" {
 		t.Error(d)
+	}
+}
+
+// Who is asked the same twice in a room has each answer in the group of its own time; and
+// of many dimensions only the groups that occur are made, in their order.
+func TestTallyAgain(t *testing.T) {
+	r := Respondent{Person: "a", Room: "r"}
+	ask := func(advert, when string) []Answer {
+		return []Answer{{Question: "q", Field: "advert", Type: OneOf, Outcome: Answered, Value: Value{Kind: OneOf, Text: advert}, Respondent: r},
+			{Question: "q", Field: "when", Type: OneOf, Outcome: Answered, Value: Value{Kind: OneOf, Text: when}, Respondent: r}}
+	}
+	q := Question{ID: "q.advert", Ask: "?", Type: OneOf, Options: []string{"A", "B"}}
+	table, err := Tally(q, slices.Concat(ask("A", "before"), ask("B", "after")), &TallyOptions{By: []Dimension{{Name: "when", Order: []string{"after", "before"}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, g := range table.Groups {
+		got = append(got, fmt.Sprint(g.Values, g.Rows[0].Count, g.Rows[1].Count))
+	}
+	if want := []string{"[] 1 1", "[after] 0 1", "[before] 1 0"}; !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+
+	var many []Answer
+	var by []Dimension
+	for d := range 12 {
+		by = append(by, Dimension{Name: fmt.Sprint("d", d)})
+	}
+	for n := range 30 { // 30 to the 12th combinations, of which 30 occur
+		attributes := map[string]string{}
+		for _, d := range by {
+			attributes[d.Name] = fmt.Sprint(29 - n)
+		}
+		many = append(many, Answer{Question: "y", Type: YesNo, Outcome: Answered, Value: Value{Kind: YesNo, Text: "yes"}, Respondent: Respondent{Person: fmt.Sprint(n), Attributes: attributes}})
+	}
+	table, err = Tally(Question{ID: "y", Ask: "?", Type: YesNo}, many, &TallyOptions{By: by})
+	if err != nil || len(table.Groups) != 31 || len(table.By) != 12 {
+		t.Fatalf("%d groups, %v", len(table.Groups), err)
+	}
+	for n, g := range table.Groups[1:] {
+		if g.Values[0] != fmt.Sprint(n) || g.Base.Answered != 1 {
+			t.Errorf("group %d: %v", n, g.Values)
+		}
 	}
 }
