@@ -175,6 +175,8 @@ func TestList(t *testing.T) {
 		want  string
 	}{
 		{`{"items":[` + item("it is brighter") + `,` + item("made up") + `],"outcome":"answered","quote":"","event":0}`, "1 pain answered; 1 bad absent; 2 pain invalid; 2 bad absent"},
+		{`{"items":[` + item("it is brighter") + `,` + item("made up") + `,` + item("it is brighter") + `,` + item("A, it is brighter") + `],"outcome":"answered","quote":"","event":0}`,
+			"1 pain answered; 1 bad absent; 2 pain invalid; 2 bad absent; 3 pain answered; 3 bad absent"},
 		{`{"items":[],"outcome":"absent","quote":"","event":0}`, "0 pain absent; 0 bad absent"},
 		{`{"items":[],"outcome":"answered","quote":"","event":0}`, "0 pain absent; 0 bad absent"},
 		{`{"items":[],"outcome":"refused","quote":"none of your business","event":4}`, "0 pain refused; 0 bad refused"},

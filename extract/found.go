@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
@@ -31,8 +32,13 @@ func (p reply) question(q, written *Question, raw json.RawMessage) []Answer {
 			return blank(q, p.r, Invalid, "the reply has no list")
 		}
 		var out []Answer
-		for n, item := range list.Items {
-			out = append(out, p.item(q, written, n+1, item)...)
+		seen := map[string]bool{}
+		for _, raw := range list.Items {
+			item := p.item(q, written, len(seen)+1, raw)
+			if k := sameItem(item); !seen[k] {
+				seen[k] = true
+				out = append(out, item...)
+			}
 		}
 		if len(out) > 0 {
 			return out
@@ -48,6 +54,20 @@ func (p reply) question(q, written *Question, raw json.RawMessage) []Answer {
 	a := blank(q, p.r, Invalid, "")[0]
 	p.value(&a, q, written, raw)
 	return []Answer{a}
+}
+
+// sameItem is equal for items of one reply that say the same in the same words: a model
+// that repeats itself has found nothing more.
+func sameItem(item []Answer) string {
+	var b strings.Builder
+	for _, a := range item {
+		fmt.Fprintf(&b, "%q %q %q", a.Outcome, foldText(a.Value.String()), a.Reason)
+		for _, e := range a.Evidence {
+			fmt.Fprintf(&b, " %q %d", e.Quote, e.Event)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
 }
 
 func (p reply) item(q, written *Question, n int, item map[string]json.RawMessage) []Answer {

@@ -46,10 +46,11 @@ func TestIntoList(t *testing.T) {
 		return `{"advert":` + advert + `,"why":` + one("", 0, "absent", `null`) + `,"age":` + one("", 0, "absent", `null`) + `}`
 	}
 	good, bad := item(one("B.", 3, "answered", `"B"`)), item(one("C.", 3, "answered", `"B"`))
+	other := item(one("films", 3, "answered", `"B"`))
 	reply := func(items ...string) string {
 		return `{"value":{"items":[` + strings.Join(items, ",") + `],"outcome":"absent","quote":"","event":0}}`
 	}
-	m := llmtest.Scripted(reply(good, bad, good), reply(), reply(bad))
+	m := llmtest.Scripted(reply(good, bad, other, good), reply(), reply(bad))
 	s := room().about("Lisa Carter")
 	es, err := Into[[]pick](t.Context(), m, "Each choice.", []Subject{s, s, s}, &Options{Parallel: 1})
 	if err != nil {
