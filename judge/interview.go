@@ -69,7 +69,7 @@ type Validation struct {
 func (v *Validation) Score() (score float64, rated int, ok bool) {
 	for _, r := range v.Ratings {
 		if r.Outcome == Scored {
-			score += r.Score / MaxScore
+			score += *r.Score / MaxScore
 			rated++
 		}
 	}

@@ -132,22 +132,22 @@ func (j *Judge) judge(ctx context.Context, p *Proposition, s *Subject, score boo
 	v.Shown, v.Events = len(shown.Lines), len(all.Lines)
 	if p.Precondition != nil {
 		if why := p.Precondition(s); why != "" {
-			v.Outcome, v.Reason, v.Confidence = NotApplicable, why, 1
+			v.Outcome, v.Reason, v.Confidence = NotApplicable, why, new(1.0)
 			return v, nil
 		}
 	}
 	if p.Code != nil {
-		v.Confidence = 1
+		v.Confidence = new(1.0)
 		v.Outcome, v.Reason, v.Quotes = p.Code(s)
 		if score && v.Outcome == Holds {
-			v.Outcome, v.Score = Scored, MaxScore
+			v.Outcome, v.Score = Scored, new(float64(MaxScore))
 		} else if score && v.Outcome == DoesNotHold {
-			v.Outcome = Scored
+			v.Outcome, v.Score = Scored, new(0.0)
 		}
 		return v, nil
 	}
 	if !slices.ContainsFunc(all.Lines, hasWords) {
-		v.Outcome, v.Reason, v.Confidence = NotApplicable, "nothing was said, done or perceived", 1
+		v.Outcome, v.Reason, v.Confidence = NotApplicable, "nothing was said, done or perceived", new(1.0)
 		return v, nil
 	}
 	req, err := j.request(p, s, v.Claim, text, proposed, score)
@@ -279,7 +279,7 @@ func (d *Draw) read(r *reply, shown *transcript.Evidence, by string) error {
 	void := func(format string, args ...any) error {
 		return fmt.Errorf("%w: %s", llm.ErrInvalid, fmt.Sprintf(format, args...))
 	}
-	d.Reason, d.Confidence = strings.TrimSpace(r.Reason), float64(r.Confidence)/100
+	d.Reason, d.Confidence = strings.TrimSpace(r.Reason), new(float64(r.Confidence)/100)
 	if d.Reason == "" {
 		return void("the verdict has no reason")
 	}
@@ -300,7 +300,7 @@ func (d *Draw) read(r *reply, shown *transcript.Evidence, by string) error {
 		return void("the verdict quotes nothing")
 	}
 	if n, err := strconv.Atoi(r.Verdict); err == nil {
-		d.Outcome, d.Score = Scored, n
+		d.Outcome, d.Score = Scored, &n
 	}
 	return nil
 }

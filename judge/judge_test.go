@@ -126,6 +126,14 @@ func scored(n int) string {
 	return fmt.Sprintf(`{"reason":"As far as %d.","quotes":[{"event":3,"quote":"the second"}],"verdict":"%d","confidence":50}`, n, n)
 }
 
+// scores reports whether a verdict has that score, or none where it is not scored.
+func scores(v *Verdict, want float64) bool {
+	if v.Outcome != Scored {
+		return v.Score == nil
+	}
+	return v.Score != nil && abs(*v.Score-want) < 1e-9
+}
+
 var chooses = &Proposition{Name: "chooses", Claim: "${target} chooses a TV."}
 
 func TestPrompts(t *testing.T) {
@@ -201,6 +209,38 @@ func TestMarks(t *testing.T) {
 	}
 	if len(marks) < 25 || !strings.Contains(got, long) {
 		t.Errorf("%d marks were placed, or 10,000 characters were cut", len(marks))
+	}
+}
+
+// TestVerdictJSON: a score and a confidence of 0 are written, and where there is none
+// nothing is that could be taken for one.
+func TestVerdictJSON(t *testing.T) {
+	sure := strings.Replace(scored(0), `"confidence":50`, `"confidence":0`, 1)
+	for _, c := range []struct {
+		reply, want string
+		f           bool
+	}{
+		{sure, `"outcome":"scored","score":0,"confidence":0,`, true},
+		{yes, `"outcome":"holds","confidence":0.8,`, false},
+		{"oops", `"outcome":"invalid","reason":`, true},
+	} {
+		f := newJudge(t, llmtest.Scripted(c.reply, c.reply), nil)
+		ask := f.Check
+		if c.f {
+			ask = f.Score
+		}
+		v, err := ask(t.Context(), chooses, shop(t))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := json.Marshal(v)
+		if n := strings.Count(string(b), c.want); err != nil || n != 2 { // of the verdict and of its draw
+			t.Errorf("%s, %v; want %s", b, err, c.want)
+		}
+		var again Verdict
+		if err := json.Unmarshal(b, &again); err != nil || !cmp.Equal(v.Score, again.Score) || !cmp.Equal(v.Confidence, again.Confidence) {
+			t.Errorf("%+v %v", again, err)
+		}
 	}
 }
 
@@ -370,10 +410,10 @@ func TestReplies(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v.Outcome != c.want || v.Score != c.value || !strings.Contains(v.Reason, c.reason) || !slices.Equal(v.Quotes, c.quotes) {
+			if v.Outcome != c.want || !scores(v, c.value) || !strings.Contains(v.Reason, c.reason) || !slices.Equal(v.Quotes, c.quotes) {
 				t.Errorf("got %+v", v)
 			}
-			if !v.Outcome.Judged() && (v.Score != 0 || v.Confidence != 0 || len(v.Quotes) != 0) {
+			if !v.Outcome.Judged() && (v.Score != nil || v.Confidence != nil || len(v.Quotes) != 0) {
 				t.Errorf("what is no verdict looks like one: %+v", v)
 			}
 			if n := len(script.Requests()); n != len(c.replies) {
@@ -414,7 +454,7 @@ func TestNoCall(t *testing.T) {
 	} {
 		for _, f := range []func(context.Context, *Proposition, *Subject) (*Verdict, error){j.Check, j.Score} {
 			v, err := f(t.Context(), c.p, c.s)
-			if err != nil || v.Outcome != NotApplicable || !strings.Contains(v.Reason, c.reason) || v.Score != 0 || len(v.Draws) != 0 {
+			if err != nil || v.Outcome != NotApplicable || !strings.Contains(v.Reason, c.reason) || v.Score != nil || *v.Confidence != 1 || len(v.Draws) != 0 {
 				t.Errorf("%s: %+v, %v", c.name, v, err)
 			}
 		}
@@ -450,7 +490,7 @@ func TestRehearsal(t *testing.T) {
 	j := newJudge(t, m, &Options{Rehearsal: true, Draws: 2})
 	for _, f := range []func(context.Context, *Proposition, *Subject) (*Verdict, error){j.Check, j.Score} {
 		v, err := f(t.Context(), chooses, shop(t))
-		if err != nil || v.Outcome != NotJudged || v.Score != 0 || v.Confidence != 0 || len(v.Quotes) != 0 || !strings.Contains(v.Reason, "stand-in") {
+		if err != nil || v.Outcome != NotJudged || v.Score != nil || v.Confidence != nil || len(v.Quotes) != 0 || !strings.Contains(v.Reason, "stand-in") {
 			t.Errorf("%+v, %v", v, err)
 		}
 	}
@@ -459,7 +499,7 @@ func TestRehearsal(t *testing.T) {
 	}
 	// Also of a model that replies as a real one would.
 	j = newJudge(t, llmtest.Scripted(scored(9)), &Options{Rehearsal: true})
-	if v, err := j.Score(t.Context(), chooses, shop(t)); err != nil || v.Outcome != NotJudged || v.Score != 0 {
+	if v, err := j.Score(t.Context(), chooses, shop(t)); err != nil || v.Outcome != NotJudged || v.Score != nil {
 		t.Errorf("%+v, %v", v, err)
 	}
 }
@@ -499,7 +539,7 @@ func TestDraws(t *testing.T) {
 				f = j.Score
 			}
 			v, err := f(t.Context(), &p, shop(t))
-			if err != nil || v.Outcome != c.want || abs(v.Score-c.value) > 1e-9 || !strings.Contains(v.Reason, c.reason) || len(v.Draws) != len(c.replies) {
+			if err != nil || v.Outcome != c.want || !scores(v, c.value) || !strings.Contains(v.Reason, c.reason) || len(v.Draws) != len(c.replies) {
 				t.Fatalf("%+v, %v", v, err)
 			}
 			got, ok := v.Agreement()
@@ -531,7 +571,7 @@ func TestFaults(t *testing.T) {
 			t.Errorf("%s: %s: %+v, %v; want %s", where, kind, v, err, outcome)
 			return
 		}
-		if outcome != Scored && (v.Score != 0 || v.Reason == "" || v.Draws[0].Err == nil || v.Draws[0].Score != 0) {
+		if outcome != Scored && (v.Score != nil || v.Reason == "" || v.Draws[0].Err == nil || v.Draws[0].Score != nil) {
 			t.Errorf("%s: %s: looks like a score or says nothing: %+v", where, kind, v)
 		}
 	}
@@ -561,7 +601,7 @@ func TestFaults(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
 	v, err := newJudge(t, llmtest.Faulty(whole, llmtest.Always(llmtest.Fault{Kind: llmtest.Hang})), nil).Score(ctx, chooses, shop(t))
-	if !errors.Is(err, context.DeadlineExceeded) || v.Outcome != Failed || v.Score != 0 {
+	if !errors.Is(err, context.DeadlineExceeded) || v.Outcome != Failed || v.Score != nil {
 		t.Errorf("hang: %+v, %v", v, err)
 	}
 }
@@ -616,7 +656,7 @@ func TestEach(t *testing.T) {
 }
 
 func TestSummary(t *testing.T) {
-	all := []*Verdict{{Outcome: Holds}, {Outcome: DoesNotHold}, {Outcome: Holds}, {Outcome: Scored, Score: 9}, {Outcome: Scored, Score: 0}, {Outcome: NotApplicable},
+	all := []*Verdict{{Outcome: Holds}, {Outcome: DoesNotHold}, {Outcome: Holds}, {Outcome: Scored, Score: new(9.0)}, {Outcome: Scored, Score: new(0.0)}, {Outcome: NotApplicable},
 		{Outcome: Undecided}, {Outcome: NotJudged}, {Outcome: Refused}, {Outcome: Invalid}, {Outcome: Failed}, {Outcome: "?"}, nil}
 	s := Summarize(all)
 	want := "base 5 of 13: 2 holds, 1 does not hold, 2 scored, 1 not applicable, 1 undecided, 1 not judged, 1 refused, 1 invalid, 2 failed, 1 skipped"

@@ -83,7 +83,7 @@ func TestQuiet(t *testing.T) {
 		}
 		// A score of what is decided in code is one of the two ends.
 		v, err = j.Score(t.Context(), Find("quiet_recently"), s)
-		if want := map[Outcome]float64{Holds: 9, DoesNotHold: 0, NotApplicable: 0}[c.outcome]; err != nil || v.Score != want || (v.Outcome == Scored) != (c.outcome != NotApplicable) {
+		if want := map[Outcome]float64{Holds: 9, DoesNotHold: 0, NotApplicable: 0}[c.outcome]; err != nil || !scores(v, want) || (v.Outcome == Scored) != (c.outcome != NotApplicable) {
 			t.Errorf("%s: %+v, %v", c.name, v, err)
 		}
 	}
@@ -117,7 +117,7 @@ func TestSaid(t *testing.T) {
 		{"an expression like a variable", s, `\${target}`, nil, false, DoesNotHold, `Lisa said something that matches /\${target}/.`, nil},
 	} {
 		v, err := j.Check(t.Context(), Said(regexp.MustCompile(c.re), c.by, c.not), c.s)
-		if err != nil || v.Outcome != c.outcome || v.Claim != c.claim || !slices.Equal(v.Quotes, c.quotes) || v.Reason == "" || v.Confidence != 1 {
+		if err != nil || v.Outcome != c.outcome || v.Claim != c.claim || !slices.Equal(v.Quotes, c.quotes) || v.Reason == "" || *v.Confidence != 1 {
 			t.Errorf("%s: %+v, %v", c.name, v, err)
 		}
 	}

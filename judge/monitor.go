@@ -132,7 +132,7 @@ func (m *Monitor) meets(v *Verdict) bool {
 	case DoesNotHold:
 		return m.Not
 	case Scored:
-		within := (m.AtLeast == nil || v.Score >= *m.AtLeast) && (m.AtMost == nil || v.Score <= *m.AtMost)
+		within := (m.AtLeast == nil || *v.Score >= *m.AtLeast) && (m.AtMost == nil || *v.Score <= *m.AtMost)
 		return within != m.Not
 	}
 	return false

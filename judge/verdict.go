@@ -34,17 +34,17 @@ const MaxScore = 9
 
 // A Verdict is what came of judging one proposition about one subject.
 type Verdict struct {
-	Proposition string  `json:"proposition,omitempty"` // its name
-	Claim       string  `json:"claim"`                 // as it was judged, with its variables filled in
-	Subject     string  `json:"subject"`
-	Outcome     Outcome `json:"outcome"`
-	Score       float64 `json:"score,omitempty"`      // 0 to 9, the mean of the draws that scored; only where Outcome is Scored
-	Confidence  float64 `json:"confidence,omitempty"` // 0 to 1, as the judge says; only where Outcome is Judged
-	Reason      string  `json:"reason"`               // why this outcome: the judge's words, or the error's
-	Quotes      []Quote `json:"quotes,omitempty"`     // what it rests on, each found in the events shown
-	Draws       []Draw  `json:"draws,omitempty"`      // one for each time a model was asked
-	Shown       int     `json:"shown"`                // events that the judge saw
-	Events      int     `json:"events"`               // events there were to see
+	Proposition string   `json:"proposition,omitempty"` // its name
+	Claim       string   `json:"claim"`                 // as it was judged, with its variables filled in
+	Subject     string   `json:"subject"`
+	Outcome     Outcome  `json:"outcome"`
+	Score       *float64 `json:"score,omitempty"`      // 0 to 9, the mean of the draws that scored; nil unless Outcome is Scored
+	Confidence  *float64 `json:"confidence,omitempty"` // 0 to 1, as the judge says; nil unless Outcome is Judged
+	Reason      string   `json:"reason"`               // why this outcome: the judge's words, or the error's
+	Quotes      []Quote  `json:"quotes,omitempty"`     // what it rests on, each found in the events shown
+	Draws       []Draw   `json:"draws,omitempty"`      // one for each time a model was asked
+	Shown       int      `json:"shown"`                // events that the judge saw
+	Events      int      `json:"events"`               // events there were to see
 }
 
 // A Quote is a passage found in an event.
@@ -58,8 +58,8 @@ type Quote struct {
 // A Draw is one judgement of a model.
 type Draw struct {
 	Outcome    Outcome  `json:"outcome"`
-	Score      int      `json:"score,omitempty"`
-	Confidence float64  `json:"confidence,omitempty"`
+	Score      *int     `json:"score,omitempty"`      // as in Verdict
+	Confidence *float64 `json:"confidence,omitempty"` // as in Verdict
 	Reason     string   `json:"reason"`
 	Quotes     []Quote  `json:"quotes,omitempty"`
 	Calls      []string `json:"calls,omitempty"` // keys of the model calls behind it
@@ -87,8 +87,12 @@ func (v *Verdict) Agreement() (float64, bool) {
 				continue
 			}
 			pairs++
-			if a.Outcome == b.Outcome {
-				sum += 1 - math.Abs(float64(a.Score-b.Score))/MaxScore
+			switch {
+			case a.Outcome != b.Outcome:
+			case a.Outcome == Scored:
+				sum += 1 - math.Abs(float64(*a.Score-*b.Score))/MaxScore
+			default:
+				sum++
 			}
 		}
 	}
@@ -125,19 +129,38 @@ func (v *Verdict) settle() {
 		v.Reason = "the draws disagree: " + strings.Join(parts, ", ")
 		return
 	}
+	var score, confidence float64
 	n := float64(count[v.Outcome])
 	for _, d := range v.Draws {
-		if d.Outcome == v.Outcome {
-			v.Score += float64(d.Score) / n
-			v.Confidence += d.Confidence / n
+		if d.Outcome != v.Outcome {
+			continue
 		}
+		if d.Score != nil {
+			score += float64(*d.Score) / n
+		}
+		if d.Confidence != nil {
+			confidence += *d.Confidence / n
+		}
+	}
+	if v.Outcome == Scored {
+		v.Score = &score
+	}
+	if v.Outcome.Judged() {
+		v.Confidence = &confidence
 	}
 	// The draw that speaks for the verdict is the first with its outcome; of scores, the
 	// first of those nearest to the mean.
-	best := -1
+	best, least := -1, 0.0
 	for i, d := range v.Draws {
-		if d.Outcome == v.Outcome && (best < 0 || math.Abs(float64(d.Score)-v.Score) < math.Abs(float64(v.Draws[best].Score)-v.Score)) {
-			best = i
+		if d.Outcome != v.Outcome {
+			continue
+		}
+		far := 0.0
+		if d.Score != nil {
+			far = math.Abs(float64(*d.Score) - score)
+		}
+		if best < 0 || far < least {
+			best, least = i, far
 		}
 	}
 	v.Reason, v.Quotes = v.Draws[best].Reason, v.Draws[best].Quotes
@@ -147,7 +170,7 @@ func (v *Verdict) settle() {
 func (v *Verdict) String() string {
 	s := string(v.Outcome)
 	if v.Outcome == Scored {
-		s = fmt.Sprintf("%.3g of %d", v.Score, MaxScore)
+		s = fmt.Sprintf("%.3g of %d", *v.Score, MaxScore)
 	}
 	return fmt.Sprintf("%s: %s (%s)", v.Subject, s, strings.Join(strings.Fields(v.Reason), " "))
 }
@@ -172,7 +195,7 @@ func Summarize(verdicts []*Verdict) Summary {
 		}
 		*s.of(v.Outcome)++
 		if v.Outcome == Scored {
-			s.sum += v.Score
+			s.sum += *v.Score
 		}
 	}
 	return s

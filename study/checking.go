@@ -169,7 +169,7 @@ func (r *runner) verdicts() []extract.Answer {
 			case judge.Holds, judge.DoesNotHold:
 				a.Outcome, a.Value = extract.Answered, extract.Value{Kind: extract.YesNo, Text: map[judge.Outcome]string{judge.Holds: "yes", judge.DoesNotHold: "no"}[v.Outcome]}
 			case judge.Scored:
-				a.Outcome, a.Type, a.Value = extract.Answered, extract.Number, extract.Value{Kind: extract.Number, Number: v.Score}
+				a.Outcome, a.Type, a.Value = extract.Answered, extract.Number, extract.Value{Kind: extract.Number, Number: *v.Score}
 			case judge.NotApplicable, judge.Undecided:
 				a.Outcome = extract.Absent
 			case judge.Refused:
@@ -227,7 +227,7 @@ func checksCSV(w io.Writer, checks []Checked) error {
 			}
 			score, agreement, quote := "", "", ""
 			if v.Outcome == judge.Scored {
-				score = strconv.FormatFloat(v.Score, 'f', -1, 64)
+				score = strconv.FormatFloat(*v.Score, 'f', -1, 64)
 			}
 			if a, ok := v.Agreement(); ok {
 				agreement = strconv.FormatFloat(a, 'f', 3, 64)
@@ -296,7 +296,7 @@ func checksJUnit(w io.Writer, checks []Checked) error {
 			case v.Outcome == judge.NotApplicable, v.Outcome == judge.NotJudged, v.Outcome == judge.Undecided:
 				x.Skipped = &junitNote{string(v.Outcome) + ": " + v.Reason}
 			case v.Outcome == judge.Scored:
-				x.Out = fmt.Sprintf("score %v: %s", v.Score, v.Reason)
+				x.Out = fmt.Sprintf("score %v: %s", *v.Score, v.Reason)
 			}
 			for note, n := range map[*junitNote]*int{x.Failure: &s.Failures, x.Error: &s.Errors, x.Skipped: &s.Skipped} {
 				if note != nil {

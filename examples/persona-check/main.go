@@ -122,7 +122,7 @@ func check(ctx context.Context, out io.Writer, model llm.Model, standIn bool) er
 // result is a rating: from 0 to 9, or how else it ended.
 func result(v *judge.Verdict) string {
 	if v.Outcome == judge.Scored {
-		return fmt.Sprintf("%.0f of %d", v.Score, judge.MaxScore)
+		return fmt.Sprintf("%.0f of %d", *v.Score, judge.MaxScore)
 	}
 	return string(v.Outcome)
 }
