@@ -84,8 +84,8 @@ type Subject struct {
 // A Journal is what happened in a room.
 type Journal struct {
 	Room   string
-	Events iter.Seq[tinytroupe.Event]
-	People []string // who is there before the first event
+	Events iter.Seq[tinytroupe.Event] // may be read any number of times
+	People []string                   // who is there before the first event
 }
 
 // World is all of a world as a subject.

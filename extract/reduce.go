@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
 // A Moment is an event as one person lived it: something they perceived or did.
@@ -39,7 +40,8 @@ type Rows struct {
 
 // Reduce walks the events as each of the people lived them, in order, and collects
 // what the rules make of them. It asks no model. What somebody says to others is an
-// act of theirs and a CONVERSATION for each who hears it.
+// act of theirs and a CONVERSATION for each who hears it. Who comes later, or has left,
+// hears nothing: see [transcript.Presence].
 func Reduce(events iter.Seq[tinytroupe.Event], people []string, columns []string, rules ...Rule) (*Rows, error) {
 	byKind := map[string]Rule{}
 	for _, r := range rules {
@@ -54,9 +56,11 @@ func Reduce(events iter.Seq[tinytroupe.Event], people []string, columns []string
 	all := slices.Collect(events)
 	out := &Rows{Columns: slices.Clone(columns)}
 	for _, person := range people {
-		for i := range all {
+		i := -1
+		for ev, here := range transcript.Presence(person, nil, slices.Values(all)) {
+			i++
 			m, ok := momentOf(&all[i], person)
-			if !ok {
+			if !ok || !here && ev.Who != person {
 				continue
 			}
 			rule, ok := byKind[m.Kind]
@@ -105,6 +109,13 @@ func (r *Rows) WriteCSV(w io.Writer) error {
 			if line[i], err = cell(v); err != nil {
 				return fmt.Errorf("column %s: %w", r.Columns[i], err)
 			}
+		}
+		if len(line) == 1 && line[0] == "" { // an empty line is none to those who read it
+			c.Flush()
+			if _, err := io.WriteString(w, "\"\"\n"); err != nil {
+				return err
+			}
+			continue
 		}
 		c.Write(line)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -201,5 +202,35 @@ Oscar,moved,,"[""Kitchen""]",5,1.5
 		if _, err := Reduce(j.journal("").Events, []string{"Lisa Carter"}, []string{"a", "b"}, c.rules...); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
+	}
+}
+
+// Whoever was not there heard nothing.
+func TestReducePresence(t *testing.T) {
+	var j talk
+	j.add(tt.Event{Kind: tt.EventJoined, Who: "A"}).hear("one", tt.Everyone).add(tt.Event{Kind: tt.EventJoined, Who: "B"}).
+		hear("two", tt.Everyone).says("A", "three").add(tt.Event{Kind: tt.EventLeft, Who: "B"}).hear("four", tt.Everyone)
+	rows, err := Reduce(slices.Values(j), []string{"A", "B", "never came"}, []string{"person", "content"},
+		Rule{"CONVERSATION", func(m *Moment) []any { return []any{m.Person, m.Content} }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := [][]any{{"A", "one"}, {"A", "two"}, {"A", "four"}, {"B", "two"}, {"B", "three"},
+		{"never came", "one"}, {"never came", "two"}, {"never came", "three"}, {"never came", "four"}}
+	if d := cmp.Diff(want, rows.Rows); d != "" {
+		t.Error(d)
+	}
+}
+
+// A row of one empty cell is a row.
+func TestReduceEmptyRow(t *testing.T) {
+	rows := Rows{Columns: []string{"a"}, Rows: [][]any{{"x"}, {""}, {nil}, {"y"}}}
+	var b strings.Builder
+	if err := rows.WriteCSV(&b); err != nil {
+		t.Fatal(err)
+	}
+	got, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+	if d := cmp.Diff([][]string{{"a"}, {"x"}, {""}, {""}, {"y"}}, got); err != nil || d != "" {
+		t.Errorf("%v %s", err, d)
 	}
 }

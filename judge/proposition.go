@@ -143,7 +143,6 @@ func (s *Subject) evidence() (*transcript.Evidence, int) {
 	add := func(events iter.Seq[tinytroupe.Event], o *transcript.EvidenceOptions) {
 		if !s.World {
 			o.For = s.Name
-			events = while(s.Name, o.People, events)
 		}
 		e.Add(events, o)
 	}
@@ -166,35 +165,6 @@ func (s *Subject) evidence() (*transcript.Evidence, int) {
 		return e, e.Lines[n].Number
 	}
 	return e, 0
-}
-
-// while returns the events during which somebody is there: what everyone is told before
-// they come, or after they leave, they do not hear. Of somebody who is there before the
-// first event, or never is said to come, all count until they leave.
-func while(name string, people []string, events iter.Seq[tinytroupe.Event]) iter.Seq[tinytroupe.Event] {
-	return func(yield func(tinytroupe.Event) bool) {
-		here := slices.Contains(people, name)
-		if !here {
-			here = true
-			for ev := range events {
-				if ev.Kind == tinytroupe.EventJoined && ev.Who == name {
-					here = false
-					break
-				}
-			}
-		}
-		for ev := range events {
-			if ev.Kind == tinytroupe.EventJoined && ev.Who == name {
-				here = true
-			}
-			if (here || ev.Who == name) && !yield(ev) {
-				return
-			}
-			if ev.Kind == tinytroupe.EventLeft && ev.Who == name {
-				here = false
-			}
-		}
-	}
 }
 
 // acts returns what a person did, DONE included, or what everybody did.

@@ -50,7 +50,7 @@ func NewEvidence(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) *Evidenc
 	return e
 }
 
-// Add adds a journal. Its numbers go on from the last one.
+// Add adds a journal. Its numbers go on from the last one. Its events may be read twice.
 func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 	if o == nil {
 		o = &EvidenceOptions{}
@@ -58,7 +58,7 @@ func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 	p := NewPrinter(nil, &Options{People: o.People, HideThoughts: o.HideThoughts})
 	e.base = max(e.next-1, 0)
 	e.next = e.base + 1
-	for ev := range events {
+	for ev, here := range Presence(o.For, o.People, events) {
 		n := e.next
 		if ev.Seq > 0 {
 			n = max(n, e.base+ev.Seq)
@@ -68,7 +68,7 @@ func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 		if t == nil || slices.Contains([]string{kindStep, string(tinytroupe.EventEdited), string(tinytroupe.EventFired)}, t.Kind) {
 			continue
 		}
-		if o.For != "" && ev.Who != o.For && !p.perceives(&ev, o.For) {
+		if o.For != "" && ev.Who != o.For && !(here && perceives(&ev, o.For)) {
 			continue
 		}
 		l := EvidenceLine{Number: n, Room: o.Room, Seq: ev.Seq, Step: ev.Step, Who: t.From, To: t.To, Kind: t.Type, Content: t.Content, Data: t.Data}
@@ -91,10 +91,38 @@ func (e *Evidence) Add(events iter.Seq[tinytroupe.Event], o *EvidenceOptions) {
 	}
 }
 
-// perceives reports whether an event reaches a person who is there.
-func (p *Printer) perceives(ev *tinytroupe.Event, name string) bool {
+func perceives(ev *tinytroupe.Event, name string) bool {
 	_, ok := ev.Perceived(name)
-	return ok && (len(p.present) == 0 || slices.Contains(ev.To, name) || slices.Contains(p.present, name))
+	return ok
+}
+
+// Presence returns the events of a journal, and with each whether the person called name
+// is there: what everyone is told before they come, or after they leave, they do not hear.
+// People are there before the first event. Who is not among them, and never is said to
+// come, counts as there until they leave.
+func Presence(name string, people []string, events iter.Seq[tinytroupe.Event]) iter.Seq2[tinytroupe.Event, bool] {
+	return func(yield func(tinytroupe.Event, bool) bool) {
+		here := true
+		if name != "" && !slices.Contains(people, name) {
+			for ev := range events {
+				if ev.Kind == tinytroupe.EventJoined && ev.Who == name {
+					here = false
+					break
+				}
+			}
+		}
+		for ev := range events {
+			if ev.Kind == tinytroupe.EventJoined && ev.Who == name {
+				here = true
+			}
+			if !yield(ev, here) {
+				return
+			}
+			if ev.Kind == tinytroupe.EventLeft && ev.Who == name {
+				here = false
+			}
+		}
+	}
 }
 
 // Acted reports whether a person's own words stand in the line: something they said,

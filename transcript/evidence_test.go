@@ -87,7 +87,8 @@ func TestEvidencePresence(t *testing.T) {
 		return tt.Event{Kind: tt.EventPerceived, To: []string{tt.Everyone}, Stimulus: &tt.Stimulus{Kind: tt.Conversation, Content: words}}
 	}
 	events := []tt.Event{{Kind: tt.EventJoined, Who: "A"}, say("one"), {Kind: tt.EventJoined, Who: "B"}, say("two"), {Kind: tt.EventLeft, Who: "B"}, say("three")}
-	for name, want := range map[string]string{"A": "joined one two three", "B": "joined two left"} {
+	events = append(append([]tt.Event{say("zero")}, events...), tt.Event{Kind: tt.EventLeft, Who: "A"}, say("four"))
+	for name, want := range map[string]string{"A": "joined one two three left", "B": "joined two left"} {
 		var got []string
 		for _, l := range NewEvidence(slices.Values(events), &EvidenceOptions{For: name}).Lines {
 			if l.Content == "" {
