@@ -2,6 +2,7 @@ package extract
 
 import (
 	"encoding/csv"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -45,19 +46,21 @@ func contains(text, phrase []string, prefix bool) bool {
 }
 
 // ReadCodes reads a codebook: CSV with a header and the columns code, description and
-// words, of which the last two may be missing; words are parted by semicolons.
+// words, of which the last two may be missing; words are parted by semicolons. A row may
+// end before the last column, and not go on behind it: a comma that was meant for a
+// semicolon would lose words.
 func ReadCodes(file string, r io.Reader) ([]Code, error) {
 	c := csv.NewReader(r)
 	c.FieldsPerRecord = -1
-	rows, err := c.ReadAll()
+	head, err := c.Read()
+	if errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("%s:1: expected a header with the column code", file)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
-	if len(rows) == 0 {
-		return nil, fmt.Errorf("%s:1: expected a header with the column code", file)
-	}
 	columns := map[string]int{}
-	for i, h := range rows[0] {
+	for i, h := range head {
 		h = strings.ToLower(strings.TrimSpace(strings.TrimPrefix(h, "\ufeff")))
 		if h != "code" && h != "description" && h != "words" {
 			return nil, fmt.Errorf("%s:1: no column is called %q; there are code, description and words", file, h)
@@ -68,7 +71,18 @@ func ReadCodes(file string, r io.Reader) ([]Code, error) {
 		return nil, fmt.Errorf("%s:1: expected a column code", file)
 	}
 	var codes []Code
-	for _, row := range rows[1:] {
+	for {
+		row, err := c.Read()
+		if errors.Is(err, io.EOF) {
+			return codes, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		line, _ := c.FieldPos(0)
+		if len(row) > len(head) {
+			return nil, fmt.Errorf("%s:%d: the row has %d cells, the header %d; words are parted by semicolons, and a text with a comma stands in quotation marks", file, line, len(row), len(head))
+		}
 		cell := func(name string) string {
 			if i, ok := columns[name]; ok && i < len(row) {
 				return strings.TrimSpace(row[i])
@@ -82,9 +96,8 @@ func ReadCodes(file string, r io.Reader) ([]Code, error) {
 			}
 		}
 		codes = append(codes, code)
+		if err := checkCodes(codes); err != nil { // of the last: those before it passed
+			return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+		}
 	}
-	if err := checkCodes(codes); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	return codes, nil
 }
