@@ -35,7 +35,7 @@ type WriteOptions struct {
 // "attribute " before its name. Of a rehearsal each row ends in a notice of that.
 //
 // Spreadsheets take some texts for formulas. So a text that begins with = + - @, their
-// wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers, attributes too.
+// wide forms, a tab or a line break gets an apostrophe before it; numbers stay numbers, also where they are options or attributes.
 // Text that is not UTF-8 is made so.
 func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 	rehearsal := o != nil && o.Rehearsal
@@ -65,14 +65,10 @@ func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 			if len(a.Evidence) > 0 {
 				e = a.Evidence[0]
 			}
-			row := []string{Cell(a.Person), Cell(a.Question), Cell(a.Field), number(a.Item), Cell(option), value, string(a.Outcome), Cell(a.Reason),
+			row := []string{Cell(a.Person), Cell(a.Question), Cell(a.Field), number(a.Item), numberOrText(option), value, string(a.Outcome), Cell(a.Reason),
 				Cell(e.Quote), number(e.Event), Cell(e.Record), number(a.Position), plain(a.weight()), Cell(a.Scene), Cell(a.Room)}
 			for _, k := range attributes {
-				v := a.Attributes[k]
-				if !plainNumber.MatchString(v) {
-					v = Cell(v)
-				}
-				row = append(row, v)
+				row = append(row, numberOrText(a.Attributes[k]))
 			}
 			if rehearsal {
 				row = append(row, transcript.Notice)
@@ -101,11 +97,19 @@ func WriteCSV(w io.Writer, answers []Answer, o *WriteOptions) error {
 		case v.Kind == Scale || v.Kind == Number:
 			write("", v.String())
 		default:
-			write("", Cell(v.String()))
+			write("", numberOrText(v.String()))
 		}
 	}
 	c.Flush()
 	return c.Error()
+}
+
+// numberOrText is a text as a cell, or a number as it is, though it be below zero.
+func numberOrText(s string) string {
+	if plainNumber.MatchString(s) {
+		return s
+	}
+	return Cell(s)
 }
 
 // plainNumber is a number that no spreadsheet takes for a formula.

@@ -176,11 +176,11 @@ func (t *Table) WriteCSV(w io.Writer) error {
 			for j := range t.By {
 				v := "" // the total
 				if g.Values != nil {
-					v = Cell(g.Values[j])
+					v = numberOrText(g.Values[j])
 				}
 				line = append(line, v)
 			}
-			line = append(line, figure, Cell(value), Cell(label), count)
+			line = append(line, figure, numberOrText(value), Cell(label), count)
 			for j := range 3 {
 				if j < len(numbers) {
 					line = append(line, plain(numbers[j]))

@@ -279,3 +279,35 @@ func TestTallyAgain(t *testing.T) {
 		}
 	}
 }
+
+// A number below zero stays a number in every table.
+func TestNumbersBelowZero(t *testing.T) {
+	scale := Question{ID: "s", Ask: "?", Type: Scale, Lo: -2, Hi: 2}
+	pick := Question{ID: "p", Ask: "?", Type: OneOf, Options: []string{"-2", "-x"}}
+	r := Respondent{Person: "a", Attributes: map[string]string{"change": "-1.5"}}
+	answers := []Answer{{Question: "s", Type: Scale, Outcome: Answered, Value: Value{Kind: Scale, Number: -2}, Respondent: r},
+		{Question: "p", Type: OneOf, Outcome: Answered, Value: Value{Kind: OneOf, Text: "-2"}, Respondent: r},
+		{Question: "p", Type: OneOf, Outcome: Answered, Value: Value{Kind: OneOf, Text: "-x"}, Respondent: r}}
+	var b strings.Builder
+	for _, q := range []Question{scale, pick} {
+		table, err := Tally(q, answers, &TallyOptions{By: []Dimension{{Name: "change"}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := table.WriteCSV(&b); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := WriteCSV(&b, answers, nil); err != nil {
+		t.Fatal(err)
+	}
+	text := b.String()
+	for _, want := range []string{"\ns,,share,-2,,1", "\ns,-1.5,share,-2,,1", "\np,,share,-2,,1", "\np,,share,'-x,,1", "\na,p,,,,-2,answered", "\na,p,,,,'-x,answered"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("lacks %q:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "'-2") || strings.Contains(text, "'-1") {
+		t.Error(text)
+	}
+}
