@@ -66,7 +66,7 @@ func Library() []*Proposition {
 		},
 		{
 			Name: "quiet_recently", Code: quiet,
-			Claim: "${target} has been quiet: the last two acts, or more, were to wait.",
+			Claim: "${target} has been quiet: in the last two turns, or more, they did nothing but wait.",
 		},
 		{
 			Name: "divergence", World: true, Precondition: several,
@@ -123,31 +123,58 @@ func several(s *Subject) string {
 	return "fewer than two people in " + s.Name + " did anything but wait"
 }
 
-// quiet decides quiet_recently: of everybody judged, the last two acts are DONE.
+// quiet decides quiet_recently: of everybody judged, the last two turns were DONE and
+// nothing else. The DONE that ends a turn with other acts is no wait.
 func quiet(s *Subject) (Outcome, string, []Quote) {
-	last := map[string][2]Quote{} // the last two acts of each; Text is the kind
+	turns := map[string][]turn{} // the last two of each
 	var names []string
 	for room, ev := range s.acts() {
-		if _, ok := last[ev.Who]; !ok {
+		mine, ok := turns[ev.Who]
+		if !ok {
 			names = append(names, ev.Who)
 		}
 		q := Quote{Seq: ev.Seq, Who: ev.Who, Text: string(ev.Action.Kind)}
 		if len(s.Rooms) > 1 {
 			q.Room = room.Name
 		}
-		last[ev.Who] = [2]Quote{last[ev.Who][1], q}
+		t := turn{room: room, step: ev.Step, round: ev.Round, last: q, waited: true}
+		if n := len(mine); n > 0 && mine[n-1].goesOn(&t) {
+			t.waited = mine[n-1].waited
+			mine = mine[:n-1]
+		}
+		t.waited = t.waited && ev.Action.Kind == tinytroupe.Done
+		mine = append(mine, t)
+		turns[ev.Who] = mine[max(0, len(mine)-2):]
 	}
 	if len(names) == 0 {
 		return NotApplicable, s.Name + " has not had a turn", nil
 	}
 	var rest []Quote
 	for _, n := range names {
-		for _, q := range last[n] {
-			if q.Text != string(tinytroupe.Done) {
-				return DoesNotHold, fmt.Sprintf("one of the last two acts of %s was not to wait", n), []Quote{last[n][1]}
+		mine := turns[n]
+		if len(mine) < 2 {
+			return DoesNotHold, n + " has had only one turn", []Quote{mine[0].last}
+		}
+		for _, t := range mine {
+			if !t.waited {
+				return DoesNotHold, fmt.Sprintf("in one of the last two turns %s did more than wait", n), []Quote{t.last}
 			}
-			rest = append(rest, q)
+			rest = append(rest, t.last)
 		}
 	}
-	return Holds, "the last two acts were to wait", rest
+	return Holds, "the last two turns were to wait", rest
+}
+
+// A turn is what somebody does in one round.
+type turn struct {
+	room        *Room
+	step, round int
+	last        Quote // its last act; Text is the kind
+	waited      bool  // no act was more than DONE
+}
+
+// goesOn reports whether the act of next belongs to the turn. Outside of rounds it does
+// unless DONE ended the turn.
+func (t *turn) goesOn(next *turn) bool {
+	return t.room == next.room && t.step == next.step && t.round == next.round && (t.round > 0 || t.last.Text != string(tinytroupe.Done))
 }

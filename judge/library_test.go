@@ -54,6 +54,11 @@ func TestLibrary(t *testing.T) {
 	}
 }
 
+func in(round int, ev tinytroupe.Event) tinytroupe.Event {
+	ev.Round = round
+	return ev
+}
+
 func TestQuiet(t *testing.T) {
 	j := &Judge{} // no model is asked
 	for _, c := range []struct {
@@ -65,7 +70,10 @@ func TestQuiet(t *testing.T) {
 		{"no turn", false, []tinytroupe.Event{hears("Hello", "Lisa")}, NotApplicable},
 		{"one turn", false, []tinytroupe.Event{says("Lisa", "Hello"), waits("Lisa")}, DoesNotHold},
 		{"one that waits", false, []tinytroupe.Event{waits("Lisa")}, DoesNotHold},
-		{"a turn that waits", false, []tinytroupe.Event{says("Lisa", "Hello"), waits("Lisa"), waits("Lisa")}, Holds},
+		{"a turn that waits", false, []tinytroupe.Event{says("Lisa", "Hello"), waits("Lisa"), waits("Lisa")}, DoesNotHold},
+		{"two turns that wait", false, []tinytroupe.Event{says("Lisa", "Hello"), waits("Lisa"), waits("Lisa"), waits("Lisa")}, Holds},
+		{"a turn in two passes", false, []tinytroupe.Event{in(1, waits("Lisa")), in(2, thinks("Lisa", "Hm.")), in(2, waits("Lisa")), in(2, waits("Lisa"))}, DoesNotHold},
+		{"two rounds", false, []tinytroupe.Event{in(1, says("Lisa", "Hm.")), in(1, waits("Lisa")), in(2, waits("Lisa")), in(3, waits("Lisa"))}, Holds},
 		{"others do not count", false, []tinytroupe.Event{waits("Lisa"), says("Oscar", "Lisa?", "Lisa"), waits("Oscar"), waits("Lisa")}, Holds},
 		{"waited before", false, []tinytroupe.Event{waits("Lisa"), waits("Lisa"), says("Lisa", "Oh"), waits("Lisa")}, DoesNotHold},
 		{"everybody", true, []tinytroupe.Event{waits("Lisa"), waits("Oscar"), waits("Lisa"), waits("Oscar")}, Holds},
@@ -75,6 +83,9 @@ func TestQuiet(t *testing.T) {
 		v, err := j.Check(t.Context(), Find("quiet_recently"), s)
 		if err != nil || v.Outcome != c.outcome || v.Reason == "" || (c.outcome == NotApplicable) != (len(v.Quotes) == 0) {
 			t.Errorf("%s: %+v, %v", c.name, v, err)
+		}
+		if c.name == "one that waits" && v.Reason != "Lisa has had only one turn" {
+			t.Errorf("%s: %s", c.name, v.Reason)
 		}
 		for _, q := range v.Quotes {
 			if q.Seq > len(c.events) || c.outcome == Holds && (q.Text != "DONE" || c.events[q.Seq-1].Action.Kind != tinytroupe.Done) {
