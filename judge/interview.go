@@ -51,6 +51,7 @@ type Exchange struct {
 	Round    int      `json:"round"`
 	Question string   `json:"question"`
 	Answer   string   `json:"answer,omitempty"`
+	Reason   string   `json:"reason,omitempty"` // why there is no answer: Err in words
 	Calls    []string `json:"calls,omitempty"`
 	Err      error    `json:"-"` // there is no answer: llm.ErrFiltered where it was refused
 }
@@ -248,6 +249,7 @@ func put(ctx context.Context, r Respondent, before []Exchange, round int, questi
 				err = fmt.Errorf("%w: the answer is empty", llm.ErrInvalid)
 			}
 			if e.Err = err; err != nil {
+				e.Reason = err.Error()
 				if stops(ctx, err) || errors.Is(err, errors.ErrUnsupported) {
 					ends[i] = err
 					stop()

@@ -248,6 +248,9 @@ func TestInterviewFails(t *testing.T) {
 		// The person cannot answer.
 		iv := &Interview{Examiner: ex(), Judge: newJudge(t, judge, nil), Expectations: c.Expectations}
 		v, err := iv.Hold(t.Context(), person(t, c.Persona, always(good, k)))
+		if b, err := json.Marshal(v); err != nil || v.Exchanges[0].Err != nil && !strings.Contains(string(b), `"reason":`+quoted(v.Exchanges[0].Err.Error())) {
+			t.Errorf("%s of the person is not kept: %s, %v", k, b, err)
+		}
 		if _, _, ok := v.Score(); (err != nil) != again || ok || v.Outcome().Judged() {
 			if k != llmtest.Filter && k != llmtest.FilterCall && k != llmtest.Refusal {
 				t.Errorf("%s of the person: %s, %v", k, v, err)
