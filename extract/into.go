@@ -37,8 +37,9 @@ func (e *Extraction[T]) Value() (T, bool) { return e.value, e.Outcome == Answere
 //		Why    *string `json:"why" find:"the reason given"`
 //	}
 //
-// A field that is a pointer is nil where it has no answer. Any other must have one: if
-// it is absent, refused, invalid or failed, so is the whole, and there is no T. Of a
+// A field that is a pointer is nil where it has no answer, or one that it cannot hold,
+// such as 2.5 for an int, which makes the answer invalid. Any other must have one: if it
+// is absent, refused, invalid or failed, so is the whole, and there is no T. Of a
 // slice, an item that lacks such a field is left out of the T and makes it no less; if
 // there is no item, the outcome tells why. The error is that of [Extractor.Extract].
 func Into[T any](ctx context.Context, m llm.Model, find string, subjects []Subject, o *Options) ([]Extraction[T], error) {
@@ -112,13 +113,12 @@ func fillItem(v reflect.Value, answers []Answer) Outcome {
 			}
 			continue
 		}
-		if f.Kind() == reflect.Pointer {
-			f.Set(reflect.New(f.Type().Elem()))
-			f = f.Elem()
-		}
-		if err := json.Unmarshal(jsonOf(a.Value), f.Addr().Interface()); err != nil {
-			a.Outcome, a.Value, a.Reason = Invalid, Value{}, err.Error() // such as 2.5 for an int
-			return Invalid
+		if err := json.Unmarshal(jsonOf(a.Value), f.Addr().Interface()); err != nil { // such as 2.5 for an int
+			a.Outcome, a.Value, a.Reason = Invalid, Value{}, err.Error()
+			if f.Kind() != reflect.Pointer {
+				return Invalid
+			}
+			f.SetZero()
 		}
 	}
 	v.Set(filled)

@@ -27,7 +27,7 @@ func TestInto(t *testing.T) {
 		{"absent", one("", 0, "absent", `null`), one("films", 3, "answered", `"films"`), one("", 0, "absent", `null`), Absent, pick{}},
 		{"refused", one("don't I?", 3, "refused", `null`), one("", 0, "absent", `null`), one("", 0, "absent", `null`), Refused, pick{}},
 		{"made up", one("I take B", 3, "answered", `"B"`), one("", 0, "absent", `null`), one("", 0, "absent", `null`), Invalid, pick{}},
-		{"half a year", one("B.", 3, "answered", `"B"`), one("", 0, "absent", `null`), one("B.", 3, "answered", `2.5`), Invalid, pick{}},
+		{"half a year", one("B.", 3, "answered", `"B"`), one("", 0, "absent", `null`), one("B.", 3, "answered", `2.5`), Answered, pick{Advert: "B"}},
 	} {
 		m := llmtest.Scripted(`{"value":{"advert":` + c.advert + `,"why":` + c.why + `,"age":` + c.age + `}}`)
 		es, err := Into[pick](t.Context(), m, "The choice.", []Subject{room().about("Lisa Carter")}, nil)
@@ -37,6 +37,9 @@ func TestInto(t *testing.T) {
 		v, ok := es[0].Value()
 		if es[0].Outcome != c.outcome || ok != (c.outcome == Answered) || !cmp.Equal(v, c.want) || len(es[0].Answers) != 3 {
 			t.Errorf("%s: %+v %v %v", c.name, es[0], v, ok)
+		}
+		if a := es[0].Answers[2]; c.name == "half a year" && (a.Outcome != Invalid || !a.Value.IsZero() || a.Reason == "") {
+			t.Errorf("%s: %+v", c.name, a)
 		}
 	}
 }
