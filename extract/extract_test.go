@@ -639,6 +639,43 @@ func TestListParts(t *testing.T) {
 	}
 }
 
+// What was chosen among findings rests on the call that chose, too: of a list each item,
+// of a value all findings.
+func TestMergeCalls(t *testing.T) {
+	pick := Question{ID: "pick", Ask: "Which one?", Type: OneOf, Options: []string{"A", "B"}}
+	list := Question{ID: "list", Ask: "Which?", Type: ListOf, Fields: []Question{{ID: "name"}}}
+	for choice, want := range map[string]map[string]int{
+		`{"c1":{"pick":2},"c2":{"keep":[1,2]}}`: {"pick": 3, "list": 2},
+		"oops":                                  {"pick": 4, "list": 4}, // asked twice
+	} {
+		m := llmtest.Func("test/merged", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+			text := llmtest.Prompt(req)
+			if strings.Contains(text, "BEGIN FOUND") {
+				return choice, nil
+			}
+			for _, o := range []string{"A", "B"} {
+				if strings.Contains(text, "I pick "+o) {
+					v := one("I pick "+o, 0, "answered", `"`+o+`"`)
+					return `{"pick":` + v + `,"list":{"items":[{"name":` + v + `}],"outcome":"answered","quote":"","event":0}}`, nil
+				}
+			}
+			return `{"pick":` + one("", 0, "absent", "null") + `,"list":{"items":[],"outcome":"absent","quote":"","event":0}}`, nil
+		})
+		calls := llm.NewMemory()
+		x := newExtractor(t, llm.Wrap(m, llm.Meter(calls)), &Options{Tokens: 600})
+		r, err := x.Extract(t.Context(), []Question{pick, list}, []Subject{long("I pick A.", "I pick B.").about("Lisa Carter")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		last := r.Answers[0].Calls[len(r.Answers[0].Calls)-1]
+		for _, a := range r.Answers {
+			if len(a.Calls) != want[a.Question] || a.Calls[len(a.Calls)-1] != last {
+				t.Errorf("%s: %s of %s rests on %q, not %d with %s", choice, a.Value.Text, a.Question, a.Calls, want[a.Question], last)
+			}
+		}
+	}
+}
+
 // Every line stands in some part whole, and no part is longer than it may be unless a
 // single new line is.
 func TestSplit(t *testing.T) {
@@ -688,6 +725,7 @@ func TestQuestionChecks(t *testing.T) {
 		{Question{ID: "q", Ask: "?", Type: Fields, Fields: []Question{{ID: "f"}, {ID: "f"}}}, `field "f" stands twice`},
 		{Question{ID: "q", Ask: "?", Type: ListOf, Fields: []Question{{ID: "f", Type: ListOf}}}, "within fields is not supported"},
 		{Question{ID: "q", Ask: "?", Type: Fields, Fields: []Question{{ID: "f", Type: OneOf}}}, `field "f": "one of" needs`},
+		{Question{ID: "100% sure", Ask: "?", Type: Fields}, `question "100% sure": it has no fields`},
 		{Question{ID: "q", Ask: "?", Order: "random"}, "neither written nor shuffle"},
 	} {
 		if err := c.q.Check(); err == nil || !strings.Contains(err.Error(), c.want) {

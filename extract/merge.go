@@ -183,6 +183,14 @@ func withCalls(answers, from []Answer) []Answer {
 	return answers
 }
 
+// also adds calls to those behind answers.
+func also(answers []Answer, calls []string) []Answer {
+	for i := range answers {
+		answers[i].Calls = slices.Concat(answers[i].Calls, calls)
+	}
+	return answers
+}
+
 // choose asks the model which of the candidates hold. A field is chosen by itself, a
 // list item by item. A choice that cannot be read leaves the question invalid.
 func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, merged [][]Answer) error {
@@ -248,6 +256,10 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 	if err != nil && (ctx.Err() != nil || hopeless(err)) {
 		return err
 	}
+	var calls []string
+	if resp != nil {
+		calls = resp.Calls
+	}
 	for n, c := range choices {
 		q := &r.qs[c.q]
 		if err != nil {
@@ -255,11 +267,11 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 			all := blank(q, &r.s.Respondent, outcome, "choosing among the parts: "+reason)
 			for _, a := range all {
 				if q.Type == ListOf {
-					merged[c.q] = withCalls(all, slices.Concat(c.among...))
+					merged[c.q] = also(withCalls(all, slices.Concat(c.among...)), calls)
 					break
 				}
 				if a.Field == c.field {
-					r.put(merged[c.q], a, c.among, nil)
+					r.put(merged[c.q], a, c.among, calls)
 				}
 			}
 			continue
@@ -275,11 +287,11 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 			if len(kept) == 0 { // findings are not undone by leaving out all of them
 				kept = c.among
 			}
-			merged[c.q] = numbered(kept)
+			merged[c.q] = also(numbered(kept), calls)
 			continue
 		}
 		if i := int(got.Pick) - 1; i >= 0 && i < len(c.among) {
-			r.put(merged[c.q], c.among[i][0], c.among, resp.Calls)
+			r.put(merged[c.q], c.among[i][0], c.among, calls)
 		}
 	}
 	return nil
@@ -289,9 +301,7 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 func (r *reading) put(answers []Answer, a Answer, among [][]Answer, calls []string) {
 	for i := range answers {
 		if answers[i].Field == a.Field {
-			one := withCalls([]Answer{a}, slices.Concat(among...))
-			one[0].Calls = append(one[0].Calls, calls...)
-			answers[i] = one[0]
+			answers[i] = also(withCalls([]Answer{a}, slices.Concat(among...)), calls)[0]
 		}
 	}
 }

@@ -122,7 +122,9 @@ func (q *Question) Check() error {
 }
 
 func (q *Question) check(where string, inner bool) (errs []error) {
-	wrong := func(format string, args ...any) { errs = append(errs, fmt.Errorf(where+": "+format, args...)) }
+	wrong := func(format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %w", where, fmt.Errorf(format, args...)))
+	}
 	if q.ID == "" {
 		wrong("it has no name")
 	}
