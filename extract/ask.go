@@ -49,7 +49,7 @@ func Panel(w *tinytroupe.World) []Panelist {
 // [tinytroupe.Person.Snapshot]. Nobody hears of it and, unless it is to be remembered,
 // nobody changes by it. A person may say that they do not know (absent) or would not
 // tell (refused). The quotation behind an answer is what the person said to the
-// question, its record the call.
+// question, empty where it was the value alone; its record is the call.
 //
 // Errors are as with [Extractor.Extract]. Somebody whose mind cannot be asked has
 // failed to answer.

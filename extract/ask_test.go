@@ -186,3 +186,22 @@ func TestAskOrder(t *testing.T) {
 		t.Errorf("B stood in %v", places)
 	}
 }
+
+// Who gives a value and says nothing beside it has answered, without a quotation.
+func TestAskWordless(t *testing.T) {
+	m := llmtest.Scripted(`{"intent":{"said":" ","outcome":"answered","value":4},"why":{"outcome":"answered","value":"The price."}}`)
+	calls := llm.NewMemory()
+	r, err := Ask(t.Context(), survey[:2], Panel(company(t, llm.Wrap(m, llm.Meter(calls)), "Ann")), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, quote := range []string{"", "The price."} {
+		a := r.Answers[i]
+		if a.Outcome != Answered || len(a.Evidence) != 1 || a.Evidence[0].Quote != quote || a.Evidence[0].Record == "" || a.Evidence[0].Who != "Ann" {
+			t.Errorf("%+v", a)
+		}
+	}
+	if text := Remembered(survey[:2], r.Answers); !strings.Contains(text, "I answered: 4\n") {
+		t.Error(text)
+	}
+}

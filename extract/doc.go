@@ -4,7 +4,9 @@
 // and it counts them ([Tally]).
 //
 // Every value carries a quotation and where it stands. A quotation that nobody said
-// makes the value invalid. Whoever said nothing about a question is absent, whoever
+// makes the value invalid. Of what people are asked, the quotation is what they say beside
+// the value; whoever says nothing beside it has an empty one, and the value is all that
+// they said. Whoever said nothing about a question is absent, whoever
 // would not say is refused: outcomes of their own, which no table counts as data, and
 // which stand beside every statistic.
 package extract
