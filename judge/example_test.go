@@ -93,7 +93,7 @@ func ExampleMonitor_When() {
 		}
 	}
 	// Output:
-	// step 3, encourage: Ben: holds (the last two acts were to wait)
+	// step 3, encourage: Ben: holds (the last two turns were to wait)
 }
 
 // monk answers as a monk would.

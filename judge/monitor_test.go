@@ -88,7 +88,7 @@ func TestMonitor(t *testing.T) {
 	}
 	want := `2 sang: Room: does not hold (Ann said "dance" in event 7)
 3 reached: Room: holds (She got there.)
-3 quiet: Ben: holds (the last two acts were to wait)
+3 quiet: Ben: holds (the last two turns were to wait)
 3 course: Ann: holds (She got there.)`
 	// In step 1 nothing has happened to Ann that could be judged but that she came.
 	got := strings.Join(fired(w), "\n")
