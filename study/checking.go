@@ -75,7 +75,7 @@ func (r *runner) check(ctx context.Context, do Check) (string, error) {
 		case !known:
 			text += fmt.Sprintf("\nexpected %v: not judged", *do.Expect)
 			if !r.o.Rehearsal {
-				r.looked.unmet = append(r.looked.unmet, fmt.Sprintf("%s: expected a share of %v, and nothing was judged", do.Name, *do.Expect))
+				r.looked.unmet = append(r.looked.unmet, fmt.Sprintf("%s: expected a share of %v, and too few were judged", do.Name, *do.Expect))
 			}
 		case met:
 			text += fmt.Sprintf("\nexpected %v: met", *do.Expect)

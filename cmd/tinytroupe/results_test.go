@@ -176,11 +176,11 @@ func TestResultsOutcomes(t *testing.T) {
 	if len(sum.Results) != 1 || sum.Results[0].Groups[0].Base != sum.Answers {
 		t.Errorf("results %+v", sum.Results)
 	}
-	// Of those judged, Ann and Gus are in character and Cy is not; of all, three say "price".
+	// Ann and Gus are in character and Cy is not, which is too few of all to say; three say "price".
 	if got := sum.Checks["persona_adherence"]; !strings.HasPrefix(got, "base 3 of 7: 2 holds, 1 does not hold") {
 		t.Errorf("checks %q", got)
 	}
-	if len(sum.Unmet) != 1 || !strings.HasPrefix(sum.Unmet[0], "persona_adherence: expected a share of 0.9, found 0.67") {
+	if len(sum.Unmet) != 1 || !strings.HasPrefix(sum.Unmet[0], "persona_adherence: expected a share of 0.9, and too few were judged") {
 		t.Errorf("unmet %q", sum.Unmet)
 	}
 	same, err := os.ReadFile(filepath.Join(e.dir, "exports", "deep", "answers.csv"))
