@@ -210,6 +210,9 @@ func (p *program) ask(ctx context.Context, dir string, q extract.Question, f *as
 	if res == nil {
 		return usage(err)
 	}
+	if n := extract.Count(res.Answers).Skipped; err == nil && n > 0 {
+		err = notReached(ctx, n, "answer")
+	}
 	return iv.finish(q, res.Answers, err)
 }
 
@@ -451,7 +454,10 @@ func (iv *interview) print(w io.Writer, a *asked, err error) {
 		fmt.Fprintf(w, "%v\n", a.Base)
 	}
 	used := fmt.Sprintf("%.1f s, %s, %s", a.Seconds, count(a.Calls, "call"), cost(a.Cost))
-	if err == nil {
+	if bad := a.Base.Invalid + a.Base.Failed; err == nil && bad > 0 {
+		fmt.Fprintf(w, "incomplete  %s invalid or failed; %s\nnext  ask the same again: who answered is not asked twice\n", count(bad, "answer"), used)
+		return
+	} else if err == nil {
 		fmt.Fprintf(w, "done  %s; %s.csv has all that was asked\n", used, askedFile)
 		return
 	}

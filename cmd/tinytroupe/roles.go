@@ -102,6 +102,7 @@ const shortExcerpt = 3000
 type found struct {
 	base     extract.Base // of all answers
 	invalid  int          // answers and verdicts that are invalid, or failed
+	skipped  int          // answers and verdicts that were not come to
 	unmet    []string
 	unjudged int // expectations that nobody judged
 }
@@ -112,10 +113,11 @@ func findings(res *study.Result) found {
 		return f
 	}
 	f.base = extract.Count(res.Answers)
-	f.invalid, f.unmet = f.base.Invalid+f.base.Failed, res.Unmet
+	f.invalid, f.skipped, f.unmet = f.base.Invalid+f.base.Failed, f.base.Skipped, res.Unmet
 	for _, c := range res.Checks {
 		sum := judge.Summarize(c.Verdicts)
 		f.invalid += sum.Invalid + sum.Failed
+		f.skipped += sum.Skipped
 		if c.Expect == nil {
 			continue
 		}
