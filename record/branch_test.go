@@ -267,12 +267,21 @@ func TestPack(t *testing.T) {
 	if e, ok := errors.AsType[*SecretError](err); !ok || e.Error() != "results/x.csv:2 holds a private key" {
 		t.Error(err)
 	}
+	inner := newRecord(t, filepath.Join(r.dir, "r-fork"))
+	if c, err := inner.Calls(); err != nil {
+		t.Fatal(err)
+	} else {
+		answered(t, c, "Ann", "The password of another record.")
+	}
 	if err := pack(&PackOptions{Anyway: true}); err != nil {
 		t.Fatal(err)
 	}
 	v, err := View(file)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if _, err := v.root.Lstat("r-fork"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a record within the record is packed: %v", err)
 	}
 	if v.Dir() != file || lastOf(t, v, "room/a") != 3 {
 		t.Errorf("%s", v.Dir())

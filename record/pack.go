@@ -43,7 +43,8 @@ const (
 
 // Pack writes the record as one zip file, which [View] and any zip tool read. All
 // that goes in is searched for secrets first: the error joins a [*SecretError] for each
-// file with one. What was cut off by revisions goes along.
+// file with one. What was cut off by revisions goes along; a record that lies within this
+// one does not.
 func (r *Record) Pack(w io.Writer, o *PackOptions) error {
 	if o == nil {
 		o = &PackOptions{}
@@ -66,6 +67,13 @@ func (r *Record) Pack(w io.Writer, o *PackOptions) error {
 	var names []string
 	err = fs.WalkDir(r.root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		base := path.Base(name)
+		if err == nil && d.IsDir() && name != "." {
+			_, calls := r.root.Lstat(path.Join(name, callsFile))
+			_, manifest := r.root.Lstat(path.Join(name, manifestFile))
+			if calls == nil && manifest == nil {
+				return fs.SkipDir // another record, whose calls would go unsearched
+			}
+		}
 		if err != nil || d.IsDir() || !d.Type().IsRegular() || name == lockFile || strings.HasPrefix(base, tempPrefix) || strings.HasPrefix(name, callsFile) {
 			return err
 		}

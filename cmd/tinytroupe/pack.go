@@ -52,7 +52,16 @@ func (p *program) pack(dir, out string, o *record.PackOptions) (err error) {
 		return usage(fmt.Errorf("%s is still running", dir))
 	}
 	if out == "" {
-		out = filepath.Base(filepath.Clean(dir)) + ".zip"
+		beside, err := named(dir)
+		if err != nil {
+			return usage(err)
+		}
+		out = filepath.Base(beside) + ".zip"
+	}
+	if inside, err := within(out, dir); err != nil {
+		return usage(err)
+	} else if inside {
+		return usage(fmt.Errorf("%s is in the record itself, and would be packed with it: name a place outside, such as --out %s", out, quote(filepath.Join("..", filepath.Base(out)))))
 	}
 	set, err := config.Load(nil, &config.Options{Env: p.env})
 	if err != nil {
@@ -84,4 +93,37 @@ func (p *program) pack(dir, out string, o *record.PackOptions) (err error) {
 	}
 	fmt.Fprintf(p.stdout, "%s  %d KB\n", out, (info.Size()+1023)/1024)
 	return nil
+}
+
+// named is a path of which the last part is a name, as that of . and .. is not.
+func named(path string) (string, error) {
+	path = filepath.Clean(path)
+	if base := filepath.Base(path); base != "." && base != ".." {
+		return path, nil
+	}
+	return filepath.Abs(path)
+}
+
+// within reports whether a file that is to be made would be in a folder, whatever links
+// lead there.
+func within(file, folder string) (bool, error) {
+	real := func(path string) (string, error) {
+		abs, err := filepath.Abs(path)
+		if err != nil {
+			return "", err
+		}
+		return filepath.EvalSymlinks(abs)
+	}
+	parent, err := real(filepath.Dir(file))
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil // which is told where the file is made
+	}
+	if err != nil {
+		return false, err
+	}
+	if folder, err = real(folder); err != nil {
+		return false, err
+	}
+	rel, err := filepath.Rel(folder, parent)
+	return err == nil && (rel == "." || filepath.IsLocal(rel)), nil
 }
