@@ -1,13 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -92,6 +92,11 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 	if err := vacant(f.dir); err != nil {
 		return err
 	}
+	if f.model != "" && f.model != rehearsalName && m.Rehearsal {
+		if err := unmixed(rec, keep, f.model); err != nil {
+			return err
+		}
+	}
 	if f.model != "" {
 		// A model that cannot be used is told of before there is a record.
 		set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: m.Settings})
@@ -105,7 +110,11 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 		st.close()
 	}
 	if f.dir == "" {
-		f.dir = filepath.Join(filepath.Dir(from), strings.TrimSuffix(filepath.Base(from), ".zip")+"-fork")
+		beside, err := named(from)
+		if err != nil {
+			return err
+		}
+		f.dir = strings.TrimSuffix(beside, ".zip") + "-fork"
 	}
 	if file != "" {
 		m.Study = file
@@ -169,4 +178,22 @@ func shared(rec *record.Record, s *study.Study, at string) (keep map[string]int,
 		return keep, step, nil
 	}
 	return nil, 0, fmt.Errorf("--at %s: what is different concerns an earlier step: %w\nLeave --at out to fork before it", at, edit.First)
+}
+
+// unmixed refuses to let a model go on from what a stand-in invented: nothing would tell
+// the two apart afterwards.
+func unmixed(rec *record.Record, keep map[string]int, model string) error {
+	for _, room := range slices.Sorted(maps.Keys(keep)) {
+		for ev, err := range first(rec.Events(room), keep[room]) {
+			if err != nil {
+				return err
+			}
+			switch answers := ev.Kind == tinytroupe.EventMarked && bytes.Contains(ev.Mark, []byte(`"answers":[`)); {
+			case answers, ev.Kind == tinytroupe.EventActed, ev.Kind == tinytroupe.EventState, ev.Kind == tinytroupe.EventFolded:
+				return fmt.Errorf("%s is a rehearsal: what a stand-in invented in %s, step %d, would stand there among what %s says\n"+
+					"Fork before anybody acted, such as --at 1, or run the study anew with --model %s", rec.Dir(), line(room), ev.Step, model, model)
+			}
+		}
+	}
+	return nil
 }
