@@ -72,6 +72,12 @@ func TestRevise(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	made := []string{"results/answers.csv", "results/best.json", "transcripts/c/d.md", "exports/deep/x.csv"}
+	for _, name := range made {
+		if err := r.WriteFile(name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
 	journalOf(t, r, "a", commitMarks(1, 9)...)
 	journalOf(t, r, "b", commitMarks(1, 5)...)
 	journalOf(t, r, "c/d", commitMarks(1, 3)...)
@@ -112,6 +118,14 @@ func TestRevise(t *testing.T) {
 	for name, lines := range map[string]int{"earlier/1/worlds/a.jsonl": 9, "earlier/1/worlds/c/d.jsonl": 3} {
 		if data, err := r.ReadFile(name); err != nil || bytes.Count(data, []byte("\n")) != lines {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for _, name := range made {
+		if _, err := r.ReadFile(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s tells of what was cut off: %v", name, err)
+		}
+		if data, err := r.ReadFile("earlier/1/" + name); err != nil || string(data) != name {
+			t.Errorf("%s: %q, %v", name, data, err)
 		}
 	}
 	journalOf(t, r, "a", commitMarks(5, 6)...)

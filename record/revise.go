@@ -15,14 +15,19 @@ import (
 )
 
 // earlierDir holds, in a numbered folder for each revision, what the record held
-// before it: journals that were cut, inputs that were replaced, the manifest.
+// before it: journals that were cut, inputs that were replaced, the manifest, and all that
+// was made of them.
 const earlierDir = "earlier"
+
+// madeDirs hold what a run makes of its journals. It is made again when the run goes on;
+// until then what is there tells of work that no longer stands.
+var madeDirs = []string{"results", "transcripts", "exports"}
 
 // Revise cuts each journal in keep after the event with that Seq, away altogether at
 // 0, and replaces the inputs, as names and data. What was there before is kept whole
-// in the folder that is returned, such as earlier/1: nothing is lost. A revision that
-// is interrupted leaves the record as it was or with some journals cut already; made
-// again, it is whole.
+// in the folder that is returned, such as earlier/1: nothing is lost. Results,
+// transcripts and exports move there. A revision that is interrupted leaves the record as
+// it was, or without these, or with some journals cut already; made again, it is whole.
 func (r *Record) Revise(keep map[string]int, inputs []NamedData) (string, error) {
 	if r.lock == nil {
 		return "", ErrReadOnly
@@ -69,6 +74,11 @@ func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData) err
 	for _, in := range r.m.Inputs {
 		name := path.Join(inputsDir, in.Path)
 		if err := r.copyFile(name, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range madeDirs {
+		if err := r.root.Rename(name, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}

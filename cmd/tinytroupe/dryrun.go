@@ -128,7 +128,9 @@ func (s *session) dry(ctx context.Context, file string) (err error) {
 	if err := s.settleCaps(); err != nil {
 		return usage(err)
 	}
-	s.settleRoles()
+	if err := s.settleRoles(); err != nil {
+		return usage(err)
+	}
 	for _, name := range s.roles {
 		if name == rehearsalName {
 			continue

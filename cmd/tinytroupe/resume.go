@@ -251,6 +251,15 @@ func (s *session) revise(old *record.Manifest, edit *study.Edit, anew bool) erro
 		return nil
 	}
 	kept, err := s.rec.Revise(edit.Keep, inputs)
+	if err == nil && !cut {
+		// What people said after the run still is what they said.
+		for _, name := range []string{askedFile + ".jsonl", askedFile + ".csv"} {
+			b, readErr := s.rec.ReadFile(path.Join(kept, name))
+			if readErr == nil {
+				err = errors.Join(err, s.rec.WriteFile(name, b))
+			}
+		}
+	}
 	switch {
 	case err != nil:
 		return err

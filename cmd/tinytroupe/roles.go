@@ -22,8 +22,9 @@ const (
 )
 
 // settleRoles chooses the models that look at what happened, where the study looks. A
-// flag stands for all of them, and the stand-in where it acts.
-func (s *session) settleRoles() {
+// flag stands for all of them, and the stand-in where it acts. It does not look at what
+// a model said: what it invents would stand there as findings.
+func (s *session) settleRoles() error {
 	s.roles = map[string]string{roleAct: s.choice.name}
 	was := map[string]string{}
 	if s.f.resume {
@@ -41,7 +42,12 @@ func (s *session) settleRoles() {
 		default:
 			s.roles[role.name] = cmp.Or(was[role.name], role.said, s.choice.name)
 		}
+		if s.roles[role.name] == rehearsalName && !s.choice.rehearsal() {
+			return fmt.Errorf("%s: model: %s: %s acts, and what a stand-in invents would stand as findings about it\n"+
+				"Name a model that is to %s, or leave it out: then it is the one that acts", s.study.File, role.name, s.choice.name, role.name)
+		}
 	}
+	return nil
 }
 
 // connectRoles makes the models of the other roles, each name once.

@@ -178,12 +178,14 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.settleCaps(); err != nil {
 		return err
 	}
+	if err := s.settleRoles(); err != nil {
+		return err
+	}
 	s.log = &logFile{}
 	var err error
 	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
 		return err
 	}
-	s.settleRoles()
 	if err := s.connectRoles(ctx); err != nil {
 		return err
 	}
