@@ -52,15 +52,18 @@ type Manifest struct {
 	Rehearsal  bool              `json:"rehearsal,omitempty"`  // made by the stand-in: evidence of nothing
 	Models     map[string]string `json:"models,omitempty"`     // provider/model by role: act, write, extract, judge
 	Identities map[string]string `json:"identities,omitempty"` // of the models, see llm.Identified
-	Parameters map[string]any    `json:"parameters,omitempty"` // of a chat
-	Settings   map[string]string `json:"settings,omitempty"`   // of config.ini that decide what is answered, by key
-	Set        map[string]string `json:"set,omitempty"`        // variables of the study set from outside
-	Small      bool              `json:"small,omitempty"`      // the model's context is short: replies and episodes are
-	Excerpt    int               `json:"excerpt,omitempty"`    // tokens of a transcript shown at once to who extracts; 0 is the usual number
-	Partial    bool              `json:"partial,omitempty"`    // turns that fail are left out
-	Limits     *Limits           `json:"limits,omitempty"`     // as the run was given them
-	Prompts    string            `json:"prompts,omitempty"`    // hash of the prompt templates
-	Inputs     []Input           `json:"inputs,omitempty"`     // see Record.AddInput
+	// Used are all identities that the run has had, by role, the latest last: more than
+	// one where it went on, or was forked, with a model reached or asked in another way.
+	Used       map[string][]string `json:"used,omitempty"`
+	Parameters map[string]any      `json:"parameters,omitempty"` // of a chat
+	Settings   map[string]string   `json:"settings,omitempty"`   // of config.ini that decide what is answered, by key
+	Set        map[string]string   `json:"set,omitempty"`        // variables of the study set from outside
+	Small      bool                `json:"small,omitempty"`      // the model's context is short: replies and episodes are
+	Excerpt    int                 `json:"excerpt,omitempty"`    // tokens of a transcript shown at once to who extracts; 0 is the usual number
+	Partial    bool                `json:"partial,omitempty"`    // turns that fail are left out
+	Limits     *Limits             `json:"limits,omitempty"`     // as the run was given them
+	Prompts    string              `json:"prompts,omitempty"`    // hash of the prompt templates
+	Inputs     []Input             `json:"inputs,omitempty"`     // see Record.AddInput
 
 	Parent     string `json:"parent,omitempty"`      // the record that this one was forked from
 	ParentStep int    `json:"parent_step,omitempty"` // the last step taken over
@@ -107,6 +110,10 @@ func (m *Manifest) clone() Manifest {
 	c.Models = maps.Clone(m.Models)
 	c.Identities, c.Settings, c.Set = maps.Clone(m.Identities), maps.Clone(m.Settings), maps.Clone(m.Set)
 	c.Parameters = maps.Clone(m.Parameters)
+	c.Used = maps.Clone(m.Used)
+	for role, list := range c.Used {
+		c.Used[role] = slices.Clone(list)
+	}
 	c.Inputs = slices.Clone(m.Inputs)
 	c.Warnings = slices.Clone(m.Warnings)
 	if m.Totals != nil {
@@ -118,6 +125,39 @@ func (m *Manifest) clone() Manifest {
 		c.Limits = &l
 	}
 	return c
+}
+
+// Identified returns the identities that the model of a role has had, the latest last.
+// Records of earlier versions hold one; a role without a model has that which acts.
+func (m *Manifest) Identified(role string) []string {
+	const act = "act"
+	for _, r := range []string{role, act} {
+		switch {
+		case len(m.Used[r]) > 0:
+			return slices.Clone(m.Used[r])
+		case m.Identities[r] != "":
+			return []string{m.Identities[r]}
+		case m.Models[r] != "":
+			return []string{m.Models[r]}
+		}
+	}
+	return nil
+}
+
+// Use notes the identity that the model of a role has from now on.
+func (m *Manifest) Use(role, identity string) {
+	list := m.Used[role]
+	if was := m.Identities[role]; len(list) == 0 && was != "" {
+		list = []string{was}
+	}
+	list = slices.DeleteFunc(slices.Clone(list), func(x string) bool { return x == identity })
+	if m.Used == nil {
+		m.Used = map[string][]string{}
+	}
+	if m.Identities == nil {
+		m.Identities = map[string]string{}
+	}
+	m.Used[role], m.Identities[role] = append(list, identity), identity
 }
 
 // A FormatError says that a record has another layout than this package reads.

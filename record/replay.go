@@ -70,9 +70,15 @@ type Replay struct {
 	calls *Calls
 	names []string
 
-	mu    sync.Mutex
-	rooms map[string]*replayed
+	mu     sync.Mutex
+	rooms  map[string]*replayed
+	missed map[missed]bool // answers that did not come
+
+	keys func() map[string]bool // of the calls behind all events
 }
+
+// missed is an answer that did not come, and was let be.
+type missed struct{ Person, Question, Outcome, Reason string }
 
 // Replay begins a replay. A record without calls is fs.ErrNotExist.
 func (r *Record) Replay() (*Replay, error) {
@@ -87,7 +93,25 @@ func (r *Record) Replay() (*Replay, error) {
 	if err != nil {
 		return nil, fmt.Errorf("replay %s: %w", r.dir, err)
 	}
-	return &Replay{r: r, calls: calls, names: names, rooms: map[string]*replayed{}}, nil
+	p := &Replay{r: r, calls: calls, names: names, rooms: map[string]*replayed{}, missed: map[missed]bool{}}
+	p.keys = sync.OnceValue(p.behind)
+	return p, nil
+}
+
+// behind returns the keys of the calls behind all events of the record.
+func (p *Replay) behind() map[string]bool {
+	keys := map[string]bool{}
+	for _, name := range p.names {
+		for ev, err := range p.r.Events(name) {
+			if err != nil {
+				break // it is met again where events are compared
+			}
+			for _, key := range ev.Calls {
+				keys[key] = true
+			}
+		}
+	}
+	return keys
 }
 
 // replayed is a room that is being made again.
@@ -136,11 +160,40 @@ func (p *Replay) room(name string) *replayed {
 			x.folds[ev.Who] = append(x.folds[ev.Who], ev)
 		case ev.Kind == tinytroupe.EventActed || ev.Kind == tinytroupe.EventState:
 			x.acts[at] = append(x.acts[at], ev)
+		case ev.Kind == tinytroupe.EventMarked:
+			p.miss(ev.Mark)
 		}
 	}
 	x.next, x.stop = p.r.pull(name)
 	x.advance()
 	return x
+}
+
+// miss notes the answers in a mark that did not come. Marks without answers have none.
+func (p *Replay) miss(mark json.RawMessage) {
+	var m struct {
+		Answers []struct{ Person, Question, Field, Outcome, Reason string }
+	}
+	if json.Unmarshal(mark, &m) != nil {
+		return
+	}
+	for _, a := range m.Answers {
+		if a.Field != "" {
+			a.Question += "." + a.Field
+		}
+		switch a.Outcome {
+		case "invalid", "failed", "skipped":
+			p.missed[missed{a.Person, a.Question, a.Outcome, a.Reason}] = true
+		}
+	}
+}
+
+// Missed reports whether an answer that did not come did not come in the run either, for
+// the same reason, and was let be; or whether the record ends before it.
+func (p *Replay) Missed(person, question, outcome, reason string) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.missed[missed{person, question, outcome, reason}] || strings.HasSuffix(reason, ErrEnd.Error())
 }
 
 func (x *replayed) advance() {
@@ -273,134 +326,28 @@ func (a *again) Consolidate(ctx context.Context, p *tinytroupe.Perception, old [
 	return nil, err
 }
 
+// Ask asks somebody as in the run, up to where the record ends.
+func (a *again) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
+	asker, ok := tinytroupe.As[tinytroupe.Asker](a.m)
+	switch {
+	case !ok:
+		return nil, errors.ErrUnsupported
+	case a.x.ended():
+		return nil, fmt.Errorf("%s: %w", a.x.room, ErrEnd)
+	}
+	return asker.Ask(ctx, p, q)
+}
+
 // failedBefore is a failure of the run that is made again.
 type failedBefore struct{ cause string }
 
 func (e *failedBefore) Error() string { return e.cause }
 
 // Tolerate is a replay's tinytroupe.Options.Tolerate: what failed in the run and was
-// tolerated fails again and is tolerated.
+// tolerated fails again and is tolerated. Where the run was not that patient, its record
+// ends, and so does the replay.
 func (p *Replay) Tolerate(err error) bool {
-	_, ok := errors.AsType[*failedBefore](err)
-	return ok
-}
-
-// Model returns a model that answers from the record alone, as the model of that name
-// and identity (see [llm.Identified]) did, bad replies included. What it did not answer
-// is a [*DivergenceError] that says what of the prompt is not as it was.
-func (p *Replay) Model(name, identity string) llm.Model {
-	return &recorded{p.calls, name, identity}
-}
-
-type recorded struct {
-	c              *Calls
-	name, identity string
-}
-
-func (m *recorded) Name() string     { return m.name }
-func (m *recorded) Identity() string { return m.identity }
-
-func (m *recorded) Generate(_ context.Context, req *llm.Request) (*llm.Response, error) {
-	key := llm.Key(m.identity, req)
-	resp, ok, err := m.c.Get(key)
-	if err == nil && !ok {
-		resp, err = m.c.bad(key)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if resp != nil {
-		resp.Call, resp.Cached = key, true
-		return resp, nil
-	}
-	return nil, m.c.changed(req)
-}
-
-// bad returns the newest reply to a key that was of no use, which its asker then had
-// repaired; nil where there is none.
-func (c *Calls) bad(key string) (*llm.Response, error) {
-	list, err := c.ByKey(key)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range slices.Backward(list) {
-		if e.Outcome != llm.Invalid && e.Outcome != llm.Truncated {
-			continue
-		}
-		text, err := c.Reply(e.ID)
-		return &llm.Response{Text: text, Finish: e.Finish, Usage: e.Usage, Model: e.Served}, err
-	}
-	return nil, nil
-}
-
-// changed says what of a request is not as it was in the call that is most like it.
-func (c *Calls) changed(req *llm.Request) error {
-	l := req.Label
-	e := &DivergenceError{Step: l.Step, Person: l.Person, Field: l.Purpose, Is: "a call that the record does not have"}
-	is, err := c.flat(req)
-	if err != nil {
-		return err
-	}
-	list, err := collect(c.entries("WHERE person = ? AND step = ? AND purpose = ?", l.Person, l.Step, l.Purpose))
-	if err != nil {
-		return err
-	}
-	best := -1
-	for _, old := range list {
-		r, err := c.Request(old.ID)
-		if err != nil {
-			return err
-		}
-		was, err := c.flat(r)
-		if err != nil {
-			return err
-		}
-		field, a, b, same := firstOf(was, is)
-		if same > best && field != "" {
-			best, e.Field, e.Was, e.Is = same, "prompt: "+field, a, b
-		}
-	}
-	return e
-}
-
-// piece is a part of a request.
-type piece struct{ name, text string }
-
-func (c *Calls) flat(req *llm.Request) ([]piece, error) {
-	list := []piece{{"system", req.System}}
-	for i, m := range req.Messages {
-		var b strings.Builder
-		for _, p := range m.Parts {
-			b.WriteString(p.Text)
-			if p.Image != nil {
-				fmt.Fprintf(&b, "[%s %s]", p.Image.MediaType, Hash(p.Image.Data))
-			}
-		}
-		list = append(list, piece{fmt.Sprintf("message %d (%s)", i+1, m.Role), b.String()})
-	}
-	r := *req
-	r.System, r.Messages = "", nil
-	set, err := json.Marshal(&settings{r.Schema, r.Temperature, r.TopP, r.MaxTokens, r.Effort, r.Stop, r.Draw})
-	return append(list, piece{"settings", string(set)}), err
-}
-
-// firstOf returns the first piece that differs, what stands around the difference, and
-// how many bytes are the same before it.
-func firstOf(was, is []piece) (field, a, b string, same int) {
-	for i := range max(len(was), len(is)) {
-		var x, y piece
-		if i < len(was) {
-			x = was[i]
-		}
-		if i < len(is) {
-			y = is[i]
-		}
-		if x == y {
-			same += len(x.text)
-			continue
-		}
-		n := common(x.text, y.text)
-		return cmp.Or(y.name, x.name), around(x.text, n), around(y.text, n), same + n
-	}
-	return "", "", "", same
+	_, failed := errors.AsType[*failedBefore](err)
+	_, refused := errors.AsType[*refusedBefore](err)
+	return failed || refused || errors.Is(err, llm.ErrInvalid) || errors.Is(err, llm.ErrTruncated)
 }

@@ -313,6 +313,9 @@ func (d *dryRun) notes(s *session, spent llm.Spent) {
 	if slices.ContainsFunc(s.study.People, func(g study.Group) bool { return g.HTTP != nil }) {
 		note("chatbots are not called; what they cost is not known")
 	}
+	if s.f.cache != "" || s.set.CacheAPICalls {
+		note("the replies that runs share are not looked at: what they would save is not in these figures")
+	}
 	if s.rec != nil {
 		var money *float64
 		if _, known := s.p.prices(s.choice.name); known {

@@ -121,8 +121,12 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 	}
 	fork := &record.Manifest{
 		Title: s.Title, Slug: record.Slug(s.Title), Study: m.Study, Main: s.Inputs[0].Path, Seed: m.Seed, Set: m.Set,
-		Models: m.Models, Settings: m.Settings, Partial: m.Partial, Limits: m.Limits, Rehearsal: m.Rehearsal,
+		Models: m.Models, Used: map[string][]string{}, Settings: m.Settings, Partial: m.Partial, Limits: m.Limits, Rehearsal: m.Rehearsal,
 		Parent: rec.Dir(), ParentStep: step,
+	}
+	for role := range m.Models {
+		// What is taken over was said by whoever had the role then.
+		fork.Used[role] = m.Identified(role)
 	}
 	if f.model != "" {
 		fork.Models = map[string]string{"act": f.model}

@@ -67,7 +67,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	st := &stack{model: again.Model(m.Models["act"], m.Identities["act"]), small: m.Small}
+	st := &stack{model: again.Model(m.Models[roleAct], m.Identified(roleAct)...), small: m.Small}
 	mnd, err := newMind(st, set, m.Seed, func(hash string) (string, []byte, error) { return image(s, rec, hash) })
 	if err != nil {
 		return err
@@ -79,13 +79,18 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			return again.Journal(room.Name()), nil, nil
 		},
-		Store:     func(string, []byte) error { return nil },
-		Around:    func(m llm.Model, _ int) llm.Model { return again.Model(m.Name(), llm.Identity(m)) },
-		Observe:   func(_ study.Room, evs []tinytroupe.Event) { events += len(evs) },
-		Tolerate:  again.Tolerate,
+		Store:   func(string, []byte) error { return nil },
+		Around:  func(m llm.Model, _ int) llm.Model { return again.Model(m.Name(), llm.Identity(m)) },
+		Observe: func(_ study.Room, evs []tinytroupe.Event) { events += len(evs) },
+		Tolerate: func(err error) bool {
+			if e, ok := errors.AsType[*study.AskError](err); ok {
+				return again.Missed(e.Person, e.Question, string(e.Outcome), e.Reason)
+			}
+			return again.Tolerate(err)
+		},
 		Rooms:     1, // so that of several differences the same is always the first
-		Extract:   again.Model(cmp.Or(m.Models[roleExtract], m.Models[roleAct]), cmp.Or(m.Identities[roleExtract], m.Identities[roleAct])),
-		Judge:     again.Model(cmp.Or(m.Models[roleJudge], m.Models[roleAct]), cmp.Or(m.Identities[roleJudge], m.Identities[roleAct])),
+		Extract:   again.Model(cmp.Or(m.Models[roleExtract], m.Models[roleAct]), m.Identified(roleExtract)...),
+		Judge:     again.Model(cmp.Or(m.Models[roleJudge], m.Models[roleAct]), m.Identified(roleJudge)...),
 		Rehearsal: m.Rehearsal, Tokens: m.Excerpt,
 		Enough:  func(err error) bool { return errors.Is(err, record.ErrEnd) },
 		Episode: st.episode(set),

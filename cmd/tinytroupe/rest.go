@@ -5,15 +5,17 @@ import (
 	"errors"
 	"io/fs"
 	"iter"
+	"log/slog"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
 // rest makes an estimate one of what is left of the run in the record: the events that
-// stand are not played again, and replies that came are not paid for again. Model, seed
-// and settings are taken to be those of the record.
+// stand are not played again, and replies that came from the models as they are now are
+// not paid for again.
 func (s *session) rest(o *study.EstimateOptions) error {
 	edit, err := s.compared()
 	if err != nil {
@@ -29,11 +31,39 @@ func (s *session) rest(o *study.EstimateOptions) error {
 	if s.calls == nil {
 		return nil
 	}
+	s.identities = map[string]string{}
+	for role, name := range s.roles {
+		if s.identities[role], err = identityOf(name, s.set, s.p.env); err != nil {
+			return err
+		}
+	}
 	o.Known = func(role study.Role, req *llm.Request) (*llm.Response, bool, error) {
-		model := cmp.Or(m.Identities[string(role)], m.Models[string(role)], m.Identities[roleAct], m.Models[roleAct])
-		return s.calls.Get(llm.Key(model, req))
+		return s.calls.Get(llm.Key(cmp.Or(s.identities[string(role)], s.identities[roleAct]), req))
 	}
 	return nil
+}
+
+// identityOf is the identity of the model that a name stands for now. Nothing is sent.
+func identityOf(name string, s *config.Settings, env func(string) (string, bool)) (string, error) {
+	provider, id, err := split(name)
+	if err != nil || provider == rehearsalName {
+		return name, err
+	}
+	p, err := providerOf(provider, s, env)
+	if err != nil {
+		return "", err
+	}
+	e, err := p.endpoint(s, slog.New(slog.DiscardHandler), 0)
+	if err != nil {
+		return "", err
+	}
+	defer e.close()
+	m, err := e.model(id)
+	if err != nil {
+		return "", err
+	}
+	defer m.Close()
+	return llm.Identity(m), nil
 }
 
 // first is the first n events.

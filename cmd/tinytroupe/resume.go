@@ -151,7 +151,8 @@ func (s *session) reconcile() error {
 		if old.Prompts != "" && old.Prompts != s.mind.Hash() {
 			doubt(false, "the prompts are not those of %s, which made what is there", old.Product)
 		}
-		for _, d := range differing(old.Settings, s.set.Answers) {
+		differ := differing(old.Settings, s.set.Answers)
+		for _, d := range append(differ, s.reached(&old, len(differ) > 0)...) {
 			doubt(false, "%s", d)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/extract"
@@ -75,13 +76,37 @@ func (s *session) model(role string) llm.Model {
 	return nil
 }
 
-// identities are those of the models, by role.
-func (s *session) identities() map[string]string {
-	m := map[string]string{}
-	for role := range s.roles {
-		m[role] = llm.Identity(s.model(role))
+// reached says which models of the same name are not reached or asked as they were, as
+// their identities have it. told: what differs in settings has been said.
+func (s *session) reached(old *record.Manifest, told bool) []string {
+	var list []string
+	for _, role := range []string{roleAct, roleExtract, roleJudge} {
+		was, is := old.Identities[role], s.identities[role]
+		if was == "" || is == "" || was == is || old.Models[role] != s.roles[role] {
+			continue
+		}
+		from, how, _ := strings.Cut(was, " with ")
+		to, now, _ := strings.Cut(is, " with ")
+		text := fmt.Sprintf("%s was asked with %s, and is with %s", s.roles[role], cmp.Or(how, "nothing said"), cmp.Or(now, "nothing said"))
+		switch {
+		case from != to:
+			text = fmt.Sprintf("%s was %s, and is %s", s.roles[role], address(from), address(to))
+		case told:
+			continue
+		}
+		if !slices.Contains(list, text) {
+			list = append(list, text)
+		}
 	}
-	return m
+	return list
+}
+
+// address is where an identity says that its model is.
+func address(identity string) string {
+	if _, at, ok := strings.Cut(identity, " at "); ok {
+		return "at " + place(at)
+	}
+	return "at its provider's own address"
 }
 
 // looking adds to the options of a run what its looks need.

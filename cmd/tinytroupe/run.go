@@ -90,28 +90,29 @@ func configFiles(study string) []string {
 
 // session is a run under way.
 type session struct {
-	p      *program
-	f      *runFlags
-	study  *study.Study
-	set    *config.Settings
-	choice choice
-	caps   caps
-	rec    *record.Record
-	mind   *mind.Mind
-	stack  *stack
-	roles  map[string]string // names of models, by role
-	stacks map[string]*stack // of all models, by name
-	shared *record.Calls     // replies that several runs share; nil where none are
-	calls  *record.Calls
-	log    *logFile
-	out    *narrator
-	budget *llm.Budget
-	shown  *progress // nil where it is not
-	begun  time.Time
-	failed int // turns that came to nothing
-	found  found
-	warn   []string
-	odd    []string // of warn, what came of the run: see notice
+	p          *program
+	f          *runFlags
+	study      *study.Study
+	set        *config.Settings
+	choice     choice
+	caps       caps
+	rec        *record.Record
+	mind       *mind.Mind
+	stack      *stack
+	roles      map[string]string // names of models, by role
+	identities map[string]string // of them
+	stacks     map[string]*stack // of all models, by name
+	shared     *record.Calls     // replies that several runs share; nil where none are
+	calls      *record.Calls
+	log        *logFile
+	out        *narrator
+	budget     *llm.Budget
+	shown      *progress // nil where it is not
+	begun      time.Time
+	failed     int // turns that came to nothing
+	found      found
+	warn       []string
+	odd        []string // of warn, what came of the run: see notice
 
 	resumed bool
 	before  struct { // of earlier parts of the run
@@ -276,7 +277,10 @@ func (s *session) open() (err error) {
 		}
 		s.before.calls = spent.Calls
 	}
-	identities := s.identities()
+	s.identities = map[string]string{}
+	for role := range s.roles {
+		s.identities[role] = llm.Identity(s.model(role))
+	}
 	s.budget = s.p.budget(s.set, s.caps, spent)
 	for _, st := range s.stacks {
 		st.wrap(s.p, s.set, s.budget, s.f.parallel, s.calls, s.shared)
@@ -298,7 +302,10 @@ func (s *session) open() (err error) {
 	return s.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Problem = record.Running, ""
 		m.Title, m.Seed, m.Set, m.Rehearsal = s.study.Title, s.study.Seed, s.study.Set, s.choice.rehearsal()
-		m.Models, m.Identities = s.roles, identities
+		m.Models = s.roles
+		for role, id := range s.identities {
+			m.Use(role, id)
+		}
 		m.Settings, m.Prompts, m.Product, m.Go = s.set.Answers, s.mind.Hash(), version(), runtime.Version()
 		m.Small, m.Excerpt, m.Partial = s.stack.small, s.excerpt(), s.f.allowPartial
 		m.Limits = &record.Limits{USD: s.caps.usd, Calls: s.caps.calls, Tokens: s.caps.tokens}
