@@ -60,12 +60,16 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 	if s.APIType == name && s.From["BASE_URL"] != "environment" {
 		own = strings.TrimRight(s.BaseURL, "/")
 	}
+	// other: it is that of a provider with an API of its own.
+	other := slices.Contains([]string{"anthropic", "gemini", "ollama"}, s.APIType) && s.From["BASE_URL"] != "environment"
 	switch name {
 	case "openai":
 		p := &provider{name: name, title: "OpenAI", url: openai.DefaultURL, key: s.OpenAIKey.Reveal(),
 			keyName: "OPENAI_API_KEY", urlName: "OPENAI_BASE_URL"}
-		if s.APIType != "anthropic" && s.APIType != "gemini" || s.From["BASE_URL"] == "environment" {
+		if !other {
 			p.url = cmp.Or(s.BaseURL, p.url)
+		} else {
+			p.url = cmp.Or(get("OPENAI_BASE_URL"), p.url)
 		}
 		p.local = p.url != openai.DefaultURL
 		p.said = p.local || p.key != ""
@@ -105,7 +109,7 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 	p := &provider{name: name, title: preset.Title, key: get(preset.KeyEnv), keyName: preset.KeyEnv, urlName: preset.URLEnv, local: preset.Local}
 	p.url = get(preset.URLEnv)
 	p.said = p.key != "" || p.url != ""
-	if p.url == "" && p.local && s.APIType != "anthropic" && s.APIType != "gemini" {
+	if p.url == "" && p.local && !other {
 		p.url = s.BaseURL
 	}
 	p.url = cmp.Or(p.url, preset.BaseURL)

@@ -206,6 +206,10 @@ func TestVendorSettings(t *testing.T) {
 		{"gemini", "", map[string]string{"GOOGLE_GEMINI_BASE_URL": "http://g.example/v1"}, "http://g.example/v1", ""},
 		{"gemini", "API_TYPE=gemini\nBASE_URL=http://ini.example\n", nil, "http://ini.example/v1beta", ""},
 		{"openai", "API_TYPE=gemini\nBASE_URL=http://ini.example\n", map[string]string{"OPENAI_API_KEY": "o"}, "https://api.openai.com/v1", "o"}, // its key stays at home
+		{"openai", "API_TYPE=ollama\nBASE_URL=http://ini.example\n", map[string]string{"OPENAI_API_KEY": "o"}, "https://api.openai.com/v1", "o"},
+		{"openai", "API_TYPE=ollama\nBASE_URL=http://ini.example\n", map[string]string{"OPENAI_API_KEY": "o", "OPENAI_BASE_URL": "http://o.example"}, "http://o.example", "o"},
+		{"ollama", "API_TYPE=ollama\nBASE_URL=http://ini.example/v1\n", nil, "http://ini.example:80", ""},
+		{"vllm", "API_TYPE=ollama\nBASE_URL=http://ini.example\n", nil, "http://127.0.0.1:8000/v1", ""},
 		{"vllm", "API_TYPE=anthropic\nBASE_URL=http://ini.example\n", nil, "http://127.0.0.1:8000/v1", ""},
 	} {
 		s, get := load(c.settings, c.env)
