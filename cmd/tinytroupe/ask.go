@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"iter"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -59,8 +58,8 @@ again answers anew only where no answer came.
 answered, as in '{age: 18..34}' or '{buy: yes}'. It may be repeated. Without it everybody
 is asked but staff. The model is the one that the people had in the run.
 
-A limit (--budget, --max-calls, --max-tokens) is of this asking alone; without one, what
-the run's own limit leaves holds. Exit codes are those of run.`,
+A limit (--budget, --max-calls, --max-tokens) is of this asking alone; of each that is not
+named, what the run's own leaves holds. Exit codes are those of run.`,
 		Example: `  tinytroupe ask "What did you make of the others?"
   tinytroupe ask runs/2026-03-02-tv-ad-7f3a "How likely are you to buy it?" --scale 1..5
   tinytroupe ask "Which of them would you buy?" --one-of "the first,the second,none" --to Oscar
@@ -272,9 +271,9 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	}
 	t := tallyOf(l)
 	iv.spent = llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}
-	limits, spent := caps{iv.f.budget, iv.f.maxCalls, iv.f.maxTokens}, llm.Spent{}
-	if limits == (caps{}) && m.Limits != nil {
-		limits, spent = caps{m.Limits.USD, m.Limits.Calls, m.Limits.Tokens}, iv.spent
+	limits, spent := iv.caps()
+	if err := priceKnown(iv.p.prices, limits, iv.model.name); err != nil {
+		return nil, err
 	}
 	iv.stack.wrap(iv.p, iv.set, iv.p.budget(iv.set, limits, spent), iv.f.parallel, iv.calls, nil)
 	mnd, err := newMind(iv.stack, iv.set, m.Seed, func(hash string) (string, []byte, error) { return image(iv.study, iv.rec, hash) })
@@ -313,6 +312,27 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	return panel, nil
 }
 
+// caps returns what the asking may use, and what counts towards it: a limit that a flag
+// names is of this asking alone, each other one is that of the run, of which the run has
+// used some.
+func (iv *interview) caps() (caps, llm.Spent) {
+	l, spent := caps{iv.f.budget, iv.f.maxCalls, iv.f.maxTokens}, llm.Spent{}
+	was := iv.was.Limits
+	if was == nil {
+		return l, spent
+	}
+	if l.usd == 0 {
+		l.usd, spent.USD = was.USD, iv.spent.USD
+	}
+	if l.calls == 0 {
+		l.calls, spent.Calls = was.Calls, iv.spent.Calls
+	}
+	if l.tokens == 0 {
+		l.tokens, spent.Tokens = was.Tokens, iv.spent.Tokens
+	}
+	return l, spent
+}
+
 // who returns whom the flags select: everybody but staff where they name nobody.
 func (iv *interview) who() (study.Who, error) {
 	var who study.Who
@@ -348,7 +368,7 @@ func (iv *interview) finish(q extract.Question, answers []extract.Answer, runErr
 		a.Table = t
 	}
 	for i := range answers {
-		answers[i].Question = q.Ask
+		iv.mark(q, &answers[i])
 	}
 	l, err := iv.calls.Ledger(iv.p.prices)
 	if err == nil {
@@ -402,30 +422,6 @@ func (iv *interview) count(l *record.Ledger, a *asked) error {
 			m.Totals.Calls, m.Totals.Tokens, m.Totals.USD = t.calls, t.tokens, l.Total.USD
 		}
 	})
-}
-
-// keep adds answers to those of earlier questions, in place of what the same people
-// answered to the same one.
-func (iv *interview) keep(answers []extract.Answer, rehearsal bool) error {
-	var all []extract.Answer
-	b, err := iv.rec.ReadFile(askedFile + ".jsonl")
-	if err == nil {
-		all, err = extract.ReadJSONL(askedFile+".jsonl", bytes.NewReader(b))
-	}
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	all = slices.DeleteFunc(all, func(x extract.Answer) bool {
-		return slices.ContainsFunc(answers, func(a extract.Answer) bool {
-			return a.Question == x.Question && a.Person == x.Person && a.Type == x.Type
-		})
-	})
-	all = append(all, answers...)
-	var csv, lines bytes.Buffer
-	o := &extract.WriteOptions{Rehearsal: rehearsal}
-	return errors.Join(
-		extract.WriteCSV(&csv, all, o), extract.WriteJSONL(&lines, all, o),
-		iv.rec.WriteFile(askedFile+".csv", csv.Bytes()), iv.rec.WriteFile(askedFile+".jsonl", lines.Bytes()))
 }
 
 // print tells people what came of it.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/record"
 )
 
 // panelStudy is a study of two people in rooms of their own, whom a model is asked for.
@@ -162,12 +164,81 @@ func TestAskStopped(t *testing.T) {
 	if a.Base.Answered != 2 {
 		t.Errorf("%+v", a)
 	}
+	// What came stays when the same is asked again and nobody is come to.
+	if got := command(t, ctx, env, "ask", e.dir, "Well?"); got.code != exitInterrupted {
+		t.Errorf("exit %d\n%s", got.code, got.stdout)
+	}
+	if b, err := os.ReadFile(filepath.Join(e.dir, "results", "asked.jsonl")); err != nil || strings.Count(string(b), `"outcome":"answered"`) != 2 || strings.Contains(string(b), "skipped") {
+		t.Errorf("%v\n%s", err, b)
+	}
 	// The model that is named is asked; a stand-in is not, of people who were real.
 	if got := command(t, t.Context(), env, "ask", e.dir, "Well?", "--model", "rehearsal"); got.code != exitUsage || !strings.Contains(got.stderr, "what a stand-in invents would stand beside its answers") {
 		t.Errorf("exit %d\n%s", got.code, got.stderr)
 	}
 	if _, a := askAt(t, s, e.dir, "Well?", "--model", "openai/another"); a.Model != "openai/another" || a.Calls != 2 {
 		t.Errorf("%+v", a)
+	}
+}
+
+// TestAskMerged: an answer gives way only to what came of the same person, question, form
+// and model; one that did not come, to any of these.
+func TestAskMerged(t *testing.T) {
+	row := func(outcome extract.Outcome, model, span string, shown ...string) extract.Answer {
+		a := extract.Answer{Question: "Well?", Type: extract.OneOf, Outcome: outcome, Shown: shown, Respondent: extract.Respondent{Person: "Ann"}}
+		if model != "" {
+			a.Attributes = map[string]string{askedModel: model, askedRange: span}
+		}
+		return a
+	}
+	old := row(extract.Answered, "m", "1..5", "a", "b")
+	for name, c := range map[string]struct {
+		old, new extract.Answer
+		want     []extract.Outcome
+	}{
+		"answered again":        {old, row(extract.Answered, "m", "1..5", "b", "a"), []extract.Outcome{extract.Answered}},
+		"absent now":            {old, row(extract.Absent, "m", "1..5", "a", "b"), []extract.Outcome{extract.Absent}},
+		"refused now":           {old, row(extract.Refused, "m", "1..5", "a", "b"), []extract.Outcome{extract.Refused}},
+		"skipped now":           {old, row(extract.Skipped, "m", "1..5", "a", "b"), []extract.Outcome{extract.Answered}},
+		"failed now":            {old, row(extract.Failed, "m", "1..5", "a", "b"), []extract.Outcome{extract.Answered}},
+		"invalid now":           {old, row(extract.Invalid, "m", "1..5", "a", "b"), []extract.Outcome{extract.Answered}},
+		"failed, then invalid":  {row(extract.Failed, "m", "1..5", "a", "b"), row(extract.Invalid, "m", "1..5", "a", "b"), []extract.Outcome{extract.Invalid}},
+		"failed, then answered": {row(extract.Failed, "m", "1..5", "a", "b"), old, []extract.Outcome{extract.Answered}},
+		"another model":         {old, row(extract.Answered, "n", "1..5", "a", "b"), []extract.Outcome{extract.Answered, extract.Answered}},
+		"another model failed":  {old, row(extract.Failed, "n", "1..5", "a", "b"), []extract.Outcome{extract.Answered, extract.Failed}},
+		"another range":         {old, row(extract.Answered, "m", "1..7", "a", "b"), []extract.Outcome{extract.Answered, extract.Answered}},
+		"other options":         {old, row(extract.Answered, "m", "1..5", "a", "c"), []extract.Outcome{extract.Answered, extract.Answered}},
+		"of an earlier version": {row(extract.Answered, "", "", "a", "b"), old, []extract.Outcome{extract.Answered}},
+	} {
+		var got []extract.Outcome
+		for _, a := range merged([]extract.Answer{c.old}, []extract.Answer{c.new}) {
+			got = append(got, a.Outcome)
+		}
+		if !slices.Equal(got, c.want) {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+}
+
+// TestAskCaps: each limit that is not named is the run's, of which the run has used some.
+func TestAskCaps(t *testing.T) {
+	run := &record.Limits{USD: 2, Calls: 50, Tokens: 9000}
+	spent := llm.Spent{USD: 1.5, Calls: 40, Tokens: 8000}
+	for name, c := range map[string]struct {
+		flags askFlags
+		run   *record.Limits
+		caps  caps
+		spent llm.Spent
+	}{
+		"none named":  {askFlags{}, run, caps{2, 50, 9000}, spent},
+		"calls named": {askFlags{maxCalls: 5}, run, caps{2, 5, 9000}, llm.Spent{USD: 1.5, Tokens: 8000}},
+		"money named": {askFlags{budget: 3}, run, caps{3, 50, 9000}, llm.Spent{Calls: 40, Tokens: 8000}},
+		"all named":   {askFlags{budget: 3, maxCalls: 5, maxTokens: 7}, run, caps{3, 5, 7}, llm.Spent{}},
+		"no limits":   {askFlags{maxTokens: 7}, nil, caps{0, 0, 7}, llm.Spent{}},
+	} {
+		iv := &interview{f: &c.flags, was: record.Manifest{Limits: c.run}, spent: spent}
+		if l, s := iv.caps(); l != c.caps || s != c.spent {
+			t.Errorf("%s: %+v, %+v", name, l, s)
+		}
 	}
 }
 
