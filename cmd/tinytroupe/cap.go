@@ -56,3 +56,18 @@ func (s *session) settleCaps() error {
 	}
 	return err
 }
+
+// priceKnown refuses a cap in money on models of which nobody knows what they cost: it
+// could not be kept, and each call would fail.
+func priceKnown(prices tariff, l caps, models ...string) error {
+	if l.usd <= 0 {
+		return nil
+	}
+	for _, name := range models {
+		if _, known := prices(name); !known {
+			return fmt.Errorf("no price is known of %s, so the cap of %s cannot be kept\n"+
+				"Say the price in prices.json, or limit what can be counted: --max-tokens N or --max-calls N", name, usd(l.usd))
+		}
+	}
+	return nil
+}

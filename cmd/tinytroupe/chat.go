@@ -78,6 +78,9 @@ the exit codes of run, and 3 where single turns failed.`,
   tinytroupe chat --dir runs/2026-03-02-chat-with-lisa-carter-1f0e
   echo "What would you pay for it?" | tinytroupe chat lisa oscar`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := limits(cmd.Flags().Changed, &runFlags{budget: f.budget}); err != nil {
+				return usage(err)
+			}
 			return p.chat(cmd.Context(), args, &f, cmd.Flags().Changed("seed"))
 		},
 	}
@@ -142,15 +145,17 @@ func (p *program) chat(ctx context.Context, names []string, f *chatFlags, seeded
 // prepare reads everything, makes or opens the record, and brings people in. Nothing
 // has been said or spent when it fails.
 func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
-	if c.f.budget < 0 {
-		return errors.New("a limit cannot be negative")
-	}
 	list, err := c.people(names)
 	if err != nil {
 		return err
 	}
 	_, statErr := os.Stat(filepath.Join(c.f.dir, "manifest.json"))
 	old := c.f.dir != "" && statErr == nil
+	if !old {
+		if err := vacant(c.f.dir); err != nil {
+			return err
+		}
+	}
 	if !old && len(list) == 0 {
 		return fmt.Errorf("chat with whom? Name a person's file, or one of %s", strings.Join(cast.Names(), ", "))
 	}
@@ -190,6 +195,9 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 	}
 	limits.usd = cmp.Or(limits.usd, c.set.BudgetUSD)
 	limits, note, err := c.choice.limited(c.p.prices, limits, "chat")
+	if err == nil {
+		err = priceKnown(c.p.prices, limits, c.choice.name)
+	}
 	if err != nil {
 		return c.refuse("%w", err)
 	}

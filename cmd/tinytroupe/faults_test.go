@@ -292,9 +292,16 @@ func TestBudget(t *testing.T) {
 		t.Errorf("exit %d\n%s", e.code, e.stderr)
 	}
 	// A price that is not known cannot be held under a cap in money.
-	e = runStudy(t, crowd(t), newServer(t, nil), "--budget", "1")
-	if e.code == exitDone || !strings.Contains(e.stderr, "price") {
-		t.Errorf("exit %d\n%s", e.code, e.stderr)
+	// Nothing is called, and nobody's turns are left out for it.
+	s = newServer(t, nil)
+	for _, args := range [][]string{{"--budget", "1"}, {"--budget", "1", "--allow-partial"}} {
+		e = runStudy(t, crowd(t), s, args...)
+		if e.code != exitUsage || !strings.Contains(e.stderr, "no price is known of openai/test-model, so the cap of $1.00 cannot be kept\n") || s.Stats().Calls > 0 {
+			t.Errorf("exit %d, %d calls\n%s", e.code, s.Stats().Calls, e.stderr)
+		}
+	}
+	if tolerable(fmt.Errorf("a turn: %w", llm.ErrNoPrice)) {
+		t.Error("a price that is not known would end each turn alone")
 	}
 }
 

@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,9 +21,18 @@ import (
 // interrupted runs the command and interrupts it once, when told to.
 func interrupted(t *testing.T, env map[string]string, when <-chan struct{}, args ...string) ended {
 	t.Helper()
-	var out, errs bytes.Buffer
+	return interruptedAt(t, env, nil, new(waitFor), when, args...)
+}
+
+// interruptedAt does that at a terminal, where stdin is one.
+func interruptedAt(t *testing.T, env map[string]string, stdin io.Reader, errs *waitFor, when <-chan struct{}, args ...string) ended {
+	t.Helper()
+	if errs.seen == nil {
+		errs.seen = make(chan struct{})
+	}
+	var out bytes.Buffer
 	p := &program{
-		stdin: strings.NewReader(""), stdout: &out, stderr: &errs, terminal: func() bool { return false },
+		stdin: stdin, stdout: &out, stderr: errs, terminal: func() bool { return false }, typed: func() bool { return stdin != nil },
 		env: func(name string) (string, bool) {
 			if v, ok := env[name]; ok {
 				return v, true
@@ -108,4 +120,52 @@ func TestInterruptedAnswers(t *testing.T) {
 	if _, a := askAt(t, s, dir, "Well?"); a.Base.Answered != 2 || a.Calls != 1 {
 		t.Errorf("%+v", a)
 	}
+}
+
+// TestInterruptedQuestion: an interrupt ends the question whether to go on, too: nothing
+// is called and the record stays as it was.
+func TestInterruptedQuestion(t *testing.T) {
+	t.Parallel()
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker})
+	file := studyFile(t, killCrowd("together"), "")
+	if e := runPuppets(t, file, s.URL, "", "--max-calls", "2"); e.code != exitBudget {
+		t.Fatalf("exit %d\n%s", e.code, e.stderr)
+	}
+	dir := filepath.Join(filepath.Dir(file), "record")
+	before, served := fingerprint(t, filepath.Join(dir, "worlds")), s.Stats().Calls
+	keys, typing := io.Pipe() // at which nobody types
+	defer typing.Close()
+	asked := make(chan struct{})
+	e := interruptedAt(t, map[string]string{"OPENAI_BASE_URL": s.URL}, keys, &waitFor{text: "Go on? [y/N] ", seen: asked}, asked, "run", file, "--model", "openai/test-model", "--dir", dir, "--seed", "7", "--max-calls", "50")
+	if e.code != exitInterrupted || !strings.HasSuffix(e.stderr, "nothing was called or spent, and the record is as it was\n") {
+		t.Errorf("exit %d\n%s", e.code, e.stderr)
+	}
+	if n := s.Stats().Calls - served; n > 0 || !maps.Equal(before, fingerprint(t, filepath.Join(dir, "worlds"))) {
+		t.Errorf("%d calls, or another journal", n)
+	}
+}
+
+// waitFor keeps what is written, and closes seen once the text has been.
+type waitFor struct {
+	text string
+	seen chan struct{}
+	mu   sync.Mutex
+	b    bytes.Buffer
+	once sync.Once
+}
+
+func (w *waitFor) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.b.Write(p)
+	if strings.Contains(w.b.String(), w.text) {
+		w.once.Do(func() { close(w.seen) })
+	}
+	return n, err
+}
+
+func (w *waitFor) String() string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.b.String()
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -72,7 +73,7 @@ func (s *session) recorded() (file string, err error) {
 	i := slices.IndexFunc(m.Inputs, func(in record.Input) bool { return in.Name == m.Main })
 	switch {
 	case m.Study == "":
-		return "", fmt.Errorf("%s is of a chat: tinytroupe chat --dir %s goes on with it", s.f.dir, quote(s.f.dir))
+		return "", s.ofChat()
 	case i < 0:
 		return "", fmt.Errorf("%s holds no copy of its study: tinytroupe run %s --dir %s goes on with it", s.f.dir, quote(m.Study), quote(s.f.dir))
 	}
@@ -91,6 +92,11 @@ func (s *session) recorded() (file string, err error) {
 	s.f.model = m.Models["act"]
 	s.f.allowPartial = s.f.allowPartial || m.Partial
 	return s.rec.Path(path.Join("inputs", m.Inputs[i].Path)), nil
+}
+
+// ofChat refuses a chat's record, which no study goes on with.
+func (s *session) ofChat() error {
+	return fmt.Errorf("%s is of a chat: tinytroupe chat --dir %s goes on with it", s.f.dir, quote(s.f.dir))
 }
 
 // attach opens the record, to read only where nothing is to be run.
@@ -114,6 +120,9 @@ func (s *session) existing() error {
 	}
 	s.resumed = true
 	old := s.rec.Manifest()
+	if old.Study == "" {
+		return s.ofChat()
+	}
 	if old.Totals != nil {
 		s.seconds = old.Totals.WallSeconds
 	}
@@ -125,7 +134,7 @@ func (s *session) existing() error {
 
 // reconcile settles what of the record stands under the study, model, seed and settings
 // of this run, asks where work or money would be lost, and cuts off what does not stand.
-func (s *session) reconcile() error {
+func (s *session) reconcile(ctx context.Context) error {
 	old := s.rec.Manifest()
 	edit, err := s.compared()
 	if err != nil {
@@ -164,7 +173,7 @@ func (s *session) reconcile() error {
 	if err := s.interruptedCalls(doubt); err != nil {
 		return err
 	}
-	if err := s.consent(doubts, anew); err != nil {
+	if err := s.consent(ctx, doubts, anew); err != nil {
 		return err
 	}
 	return s.revise(&old, edit, anew)
@@ -211,7 +220,7 @@ func (s *session) interruptedCalls(doubt func(anew bool, format string, args ...
 }
 
 // consent asks whether to go on in spite of doubts.
-func (s *session) consent(doubts []string, anew bool) error {
+func (s *session) consent(ctx context.Context, doubts []string, anew bool) error {
 	if len(doubts) == 0 || s.f.yes {
 		return nil
 	}
@@ -232,9 +241,22 @@ func (s *session) consent(doubts []string, anew bool) error {
 		return fmt.Errorf("%s%s Add --yes to go on, or name another --dir; nothing was called or spent", text, what)
 	}
 	fmt.Fprintf(s.p.stderr, "%s%s\nGo on? [y/N] ", text, what)
-	answer, err := bufio.NewReader(s.p.stdin).ReadString('\n')
-	if a := strings.ToLower(strings.TrimSpace(answer)); err != nil || a != "y" && a != "yes" {
-		return errors.New("nothing was called or spent, and the record is as it was")
+	answer := make(chan string, 1)
+	go func() { // ends with an answer, the input, or the program
+		text, err := bufio.NewReader(s.p.stdin).ReadString('\n')
+		if err != nil {
+			text = ""
+		}
+		answer <- strings.ToLower(strings.TrimSpace(text))
+	}()
+	const asWas = "nothing was called or spent, and the record is as it was"
+	select {
+	case <-ctx.Done():
+		return &exitError{code: exitInterrupted, err: errors.New(asWas)}
+	case a := <-answer:
+		if a != "y" && a != "yes" {
+			return errors.New(asWas)
+		}
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"iter"
+	"maps"
 	"math"
 	"net/http"
 	"os"
@@ -182,6 +183,11 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.settleRoles(); err != nil {
 		return err
 	}
+	for _, role := range slices.Sorted(maps.Keys(s.roles)) {
+		if err := priceKnown(s.p.prices, s.caps, s.roles[role]); err != nil {
+			return err
+		}
+	}
 	s.log = &logFile{}
 	var err error
 	if s.stack, err = connect(ctx, s.choice.name, s.set, s.p.env, newLog(s.p.stderr, s.set, s.log)); err != nil {
@@ -193,7 +199,7 @@ func (s *session) prepare(ctx context.Context, file string) error {
 	if err := s.share(); err != nil {
 		return err
 	}
-	if err := s.open(); err != nil {
+	if err := s.open(ctx); err != nil {
 		return err
 	}
 	return s.log.open(s.rec.Path("log.txt"))
@@ -261,7 +267,7 @@ func (s *session) share() error {
 }
 
 // open makes the record, or settles how the one that is open goes on.
-func (s *session) open() (err error) {
+func (s *session) open(ctx context.Context) (err error) {
 	if !s.resumed {
 		if err := s.create(); err != nil {
 			return err
@@ -290,7 +296,7 @@ func (s *session) open() (err error) {
 		return err
 	}
 	if s.resumed {
-		if err := s.reconcile(); err != nil {
+		if err := s.reconcile(ctx); err != nil {
 			return err
 		}
 	}
