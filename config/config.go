@@ -38,7 +38,7 @@ type Settings struct {
 
 	Timeout       time.Duration // TIMEOUT, seconds in the file
 	MaxAttempts   int           // MAX_ATTEMPTS for a model call, the first included
-	MaxConcurrent int           // MAX_CONCURRENT_MODEL_CALLS; Unlimited for NONE, OFF, 0 and below
+	MaxConcurrent int           // MAX_CONCURRENT_MODEL_CALLS; Unlimited for NONE, OFF, 0 and below, which fix no number
 	WaitingTime   time.Duration // WAITING_TIME, seconds in the file
 	BackoffFactor float64       // EXPONENTIAL_BACKOFF_FACTOR
 	CacheAPICalls bool          // CACHE_API_CALLS
@@ -72,7 +72,6 @@ type Settings struct {
 
 	OpenAIKey Secret // OPENAI_API_KEY, from the environment alone
 	AzureKey  Secret // AZURE_OPENAI_KEY, from the environment alone
-	NoColor   bool   // NO_COLOR is set, from the environment alone
 
 	// Answers holds, by key and as they were said, the settings that decide what models
 	// and people answer; see [Options.Answers].
@@ -102,7 +101,8 @@ type ActionGenerator struct {
 	QualityThreshold       int // 0 to 9
 }
 
-// Unlimited is the value of a limit that has been turned off.
+// Unlimited is the value of a limit that has been turned off: how many calls at once is
+// then for what is called to show.
 const Unlimited = -1
 
 // A Secret is a text that is not shown: printing and encoding it hide it.
@@ -206,7 +206,6 @@ func (s *Settings) environment(env func(string) (string, bool)) {
 	s.AzureEndpoint = get("AZURE_OPENAI_ENDPOINT")
 	s.OllamaHost = get("OLLAMA_HOST")
 	s.NamedModel = get("TINYTROUPE_MODEL")
-	s.NoColor = get("NO_COLOR") != ""
 	if s.BaseURL = get("OPENAI_BASE_URL"); s.BaseURL != "" {
 		s.From["BASE_URL"] = "environment"
 	}

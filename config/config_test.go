@@ -71,7 +71,7 @@ LOGLEVEL=error
 		"study/config.ini": {Data: []byte("[openai]\nMODEL: other:tag\nTEMPERATURE=0.7\nMAX_CONCURRENT_MODEL_CALLS=None\n[Logging]\nLOGLEVEL=OFF\nBASE_URL=x\n[Nowhere]\nTEMPRATURE=1\nbanana=2\n")},
 	}
 	s, err := config.Load([]string{"config.ini", "study/config.ini", "none.ini"}, &config.Options{
-		FS: files, Env: environment("OPENAI_API_KEY", "sk-1", "OPENAI_BASE_URL", "https://x/v1", "NO_COLOR", "1",
+		FS: files, Env: environment("OPENAI_API_KEY", "sk-1", "OPENAI_BASE_URL", "https://x/v1",
 			"AZURE_OPENAI_KEY", "sk-2", "AZURE_OPENAI_ENDPOINT", "https://a.example", "OLLAMA_HOST", "h:1", "TINYTROUPE_MODEL", "ollama/x"),
 	})
 	if err != nil {
@@ -83,7 +83,7 @@ LOGLEVEL=error
 		MaxAttempts: 5, MaxConcurrent: config.Unlimited, Temperature: &warm, MaxCompletionTokens: 128000,
 		ReasoningEffort: "high", CacheFileName: "a;b.pickle", CacheAPICalls: true, WaitingTime: time.Second, ParallelAgentGeneration: true,
 		EnableMemoryConsolidation: true, EnableContinuousRetrieval: true, ActionGenerator: config.ActionGenerator{MaxAttempts: 2},
-		HarmfulContentPrevention: true, LogLevel: "NONE", OpenAIKey: "sk-1", NoColor: true,
+		HarmfulContentPrevention: true, LogLevel: "NONE", OpenAIKey: "sk-1",
 		AzureKey: "sk-2", AzureEndpoint: "https://a.example", OllamaHost: "h:1", NamedModel: "ollama/x",
 		Answers: map[string]string{
 			"TEMPERATURE": "0.7", "MAX_COMPLETION_TOKENS": "128000", "REASONING_EFFORT": "high",
@@ -97,7 +97,7 @@ LOGLEVEL=error
 			"REASONING_EFFORT": "config.ini:13", "CACHE_FILE_NAME": "config.ini:14", "CACHE_API_CALLS": "config.ini:15", "WAITING_TIME": "config.ini:16",
 			"ActionGenerator.MAX_ATTEMPTS": "config.ini:23", "AZURE_OPENAI_KEY": "environment", "AZURE_OPENAI_ENDPOINT": "environment",
 			"OLLAMA_HOST": "environment", "TINYTROUPE_MODEL": "environment",
-			"OPENAI_API_KEY": "environment", "OPENAI_BASE_URL": "environment", "NO_COLOR": "environment",
+			"OPENAI_API_KEY": "environment", "OPENAI_BASE_URL": "environment",
 		},
 		Warnings: []string{
 			"study/config.ini:7: unknown key BASE_URL in [logging]: it belongs in [OpenAI]",

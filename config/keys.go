@@ -59,7 +59,7 @@ var keys = []key{
 			return err
 		},
 		moot: func(s *Settings) bool { return s.BackoffFactor == 2 }},
-	{section: "OpenAI", name: "MAX_CONCURRENT_MODEL_CALLS", here: "most calls at once, where `--parallel` does not say; `0`, `NONE` and `OFF`: no fixed limit", set: concurrent},
+	{section: "OpenAI", name: "MAX_CONCURRENT_MODEL_CALLS", here: "most calls at once, where `--parallel` does not say; `0`, `NONE` and `OFF`: no fixed number, from 8 up to 32 as the server bears it", set: concurrent},
 	{section: "OpenAI", name: "CACHE_API_CALLS", here: "runs share their calls in the file `CACHE_FILE_NAME`, as with `--cache`; a record keeps those of its own run in any case",
 		set: truth(func(s *Settings) *bool { return &s.CacheAPICalls })},
 	{section: "OpenAI", name: "CACHE_FILE_NAME", here: "the file of `CACHE_API_CALLS`; `tinytroupe-calls.db` where nothing is said", set: text(func(s *Settings) *string { return &s.CacheFileName })},
@@ -196,7 +196,7 @@ func concurrent(s *Settings, v string) error {
 		return nil
 	}
 	if err := whole(&s.MaxConcurrent, v, -1e6, ""); err != nil {
-		return errors.New("expected a whole number, or NONE for no fixed limit, found " + strconv.Quote(v))
+		return errors.New("expected a whole number, or NONE for no fixed number, found " + strconv.Quote(v))
 	}
 	if s.MaxConcurrent <= 0 {
 		s.MaxConcurrent = Unlimited
