@@ -184,6 +184,7 @@ type interview struct {
 	model choice
 	stack *stack
 	calls *record.Calls
+	log   logFile
 	spent llm.Spent // before
 	begun time.Time
 }
@@ -195,7 +196,7 @@ func (p *program) ask(ctx context.Context, dir string, q extract.Question, f *as
 			iv.stack.close()
 		}
 		if iv.rec != nil {
-			err = errors.Join(err, iv.rec.Close())
+			err = p.closed(err, iv.log.Close(), iv.rec.Close())
 		}
 	}()
 	panel, err := iv.prepare(ctx, dir)
@@ -262,7 +263,10 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	if iv.calls, err = iv.rec.Calls(); err != nil {
 		return nil, err
 	}
-	if iv.stack, err = connect(ctx, iv.model.name, iv.set, iv.p.env, newLog(iv.p.stderr, iv.set, nil)); err != nil {
+	if iv.stack, err = connect(ctx, iv.model.name, iv.set, iv.p.env, newLog(iv.p.stderr, iv.set, &iv.log)); err != nil {
+		return nil, err
+	}
+	if err := iv.log.open(iv.rec.Path("log.txt")); err != nil {
 		return nil, err
 	}
 	l, err := iv.calls.Ledger(iv.p.prices)

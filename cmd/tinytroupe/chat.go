@@ -132,7 +132,7 @@ func (p *program) chat(ctx context.Context, names []string, f *chatFlags, seeded
 	}
 	defer func() {
 		c.stack.close()
-		err = errors.Join(err, c.log.Close(), c.rec.Close())
+		err = p.closed(err, c.log.Close(), c.rec.Close())
 	}()
 	if p.signals != nil {
 		sig, end := p.signals()

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -53,12 +52,12 @@ func (p *program) diff(one, two string) (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	defer func() { err = errors.Join(err, a.Close()) }()
+	defer func() { err = p.closed(err, a.Close()) }()
 	b, err := view(two)
 	if err != nil {
 		return usage(err)
 	}
-	defer func() { err = errors.Join(err, b.Close()) }()
+	defer func() { err = p.closed(err, b.Close()) }()
 	d, err := record.Diff(a, b)
 	if err != nil {
 		return &exitError{code: exitFailed, err: err}
@@ -134,7 +133,7 @@ func madeOtherwise(a, b *record.Manifest) []string {
 	hash := func(m *record.Manifest, name string) string {
 		for _, in := range m.Inputs {
 			if in.Name == name {
-				return in.Hash[:12]
+				return in.Hash[:min(12, len(in.Hash))] // a manifest can have been changed by hand
 			}
 		}
 		return ""

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -53,7 +54,9 @@ func (d *diagnosis) judge(ctx context.Context, p *program, c choice, st *stack, 
 	r, err := judge.Agreement(ctx, j, items)
 	d.Judge = judged(c.name, r)
 	d.report(r)
-	if err != nil {
+	if errors.Is(err, llm.ErrBudget) {
+		d.note("judge", "", "stopped at its own cap, which is no cap of a run: %v", err)
+	} else if err != nil {
 		d.fail("judge", err)
 	}
 }

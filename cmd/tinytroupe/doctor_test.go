@@ -197,6 +197,18 @@ func TestDoctorJudge(t *testing.T) {
 			t.Errorf("exit %d, %+v\n%s", e.code, d.Judge, e.stderr)
 		}
 	})
+	t.Run("stopped at its own cap", func(t *testing.T) {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Reasoning: 150_000, Reply: func(n int, req *llm.Request) (string, error) {
+			if p := llmtest.Prompt(req); strings.Contains(p, "# The claim") {
+				return verdict(p, "holds"), nil
+			}
+			return marks(n, req)
+		}})
+		d, e := diagnose(t, map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}, "--judge", "--model", defaultOpenAI)
+		if e.code != exitDone || !d.Works || d.Judge == nil || s.Stats().Calls > len(items) || !strings.Contains(d.found("judge"), "note: stopped at its own cap, which is no cap of a run: ") {
+			t.Errorf("exit %d after %d calls, %+v\n%s\n%s", e.code, s.Stats().Calls, d.Judge, d.found("judge"), e.stderr)
+		}
+	})
 	t.Run("without it nothing is judged", func(t *testing.T) {
 		s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: marks})
 		if d, _ := diagnose(t, map[string]string{"OPENAI_BASE_URL": s.URL, "OPENAI_API_KEY": secret}); d.Judge != nil || s.Stats().Calls > 3 {

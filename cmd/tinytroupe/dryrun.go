@@ -106,7 +106,7 @@ func (s *session) hint(ctx context.Context) string {
 
 // dry says what a run, or the rest of one, would cost. Nothing is called or written.
 func (s *session) dry(ctx context.Context, file string) (err error) {
-	defer func() { err = errors.Join(err, s.close()) }()
+	defer func() { err = s.p.closed(err, s.close()) }()
 	err = s.read(ctx, file)
 	if err == nil {
 		err = s.existing()

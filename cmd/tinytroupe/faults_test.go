@@ -210,8 +210,8 @@ func TestFaults(t *testing.T) {
 			if !strings.Contains(e.stderr, "Lisa Carter") && !strings.Contains(e.stderr, "Oscar") && !strings.Contains(e.stderr, "Marcos") && !strings.Contains(e.stderr, "Ray") {
 				t.Errorf("the message names nobody:\n%s", e.stderr)
 			}
-			// The fault gone, the same run goes on and is whole.
-			if e := runStudy(t, file, newServer(t, nil)); e.code != exitDone || present(t, e.dir) != turns {
+			// The fault gone, the same run goes on, at another server, and is whole.
+			if e := runStudy(t, file, newServer(t, nil), "--yes"); e.code != exitDone || present(t, e.dir) != turns {
 				t.Errorf("going on: exit %d, %d of %d turns\n%s%s", e.code, present(t, e.dir), turns, e.stdout, e.stderr)
 			}
 		})
@@ -256,7 +256,7 @@ func TestPartial(t *testing.T) {
 		t.Errorf("%d failures listed of %d, %v", n, sum.Failed, err)
 	}
 	// Nothing is left to do, and it is as incomplete as before.
-	again := runStudy(t, file, newServer(t, nil))
+	again := runStudy(t, file, newServer(t, nil), "--yes")
 	if again.code != exitIncomplete || !strings.Contains(again.stdout, fmt.Sprintf("incomplete  %d turns", sum.Failed)) {
 		t.Errorf("exit %d\n%s%s", again.code, again.stdout, again.stderr)
 	}

@@ -71,7 +71,7 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	defer func() { err = p.closed(err, rec.Close()) }()
 	m := rec.Manifest()
 	changes, err := f.variables()
 	if err != nil {

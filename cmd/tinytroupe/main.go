@@ -111,11 +111,15 @@ func (p *program) main(ctx context.Context, args []string) int {
 	if p.terminal() {
 		p.line = &statusLine{w: p.stdout, columns: p.columns, now: time.Now}
 	}
-	p.stdout = &screen{w: p.stdout, colours: p.terminal() && !p.noColor(), line: p.line}
+	stdout := &screen{w: p.stdout, colours: p.terminal() && !p.noColor(), line: p.line}
+	p.stdout = stdout
 	p.stderr = &screen{w: p.stderr, line: p.line}
 	root := p.command()
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
+	if lost := stdout.lost(); err == nil && lost != nil {
+		err = &exitError{code: exitFailed, err: fmt.Errorf("not all could be printed: %w", lost)}
+	}
 	if err == nil {
 		return exitDone
 	}
@@ -163,7 +167,37 @@ model, and NO_COLOR turns colours off.`,
 	root.SetErr(p.stderr)
 	root.AddCommand(p.runCommand(), p.resumeCommand(), p.replayCommand(), p.forkCommand(), p.diffCommand(), p.packCommand(), p.askCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.modelsCommand(), p.doctorCommand(), p.schemaCommand(), p.versionCommand())
 	helpful(root)
+	for _, c := range root.Commands() {
+		if do := c.RunE; do != nil {
+			c.RunE = func(cmd *cobra.Command, args []string) error { return failure(do(cmd, args)) }
+		}
+	}
 	return root
+}
+
+// failure gives an error that names no code that of a failure: what is wrong with the
+// words of a call is told apart where it is found.
+func failure(err error) error {
+	if _, ok := errors.AsType[*exitError](err); ok || err == nil {
+		return err
+	}
+	return &exitError{code: exitFailed, err: err}
+}
+
+// closed adds what went wrong in closing to how a command ended, and loses neither.
+func (p *program) closed(err error, closing ...error) error {
+	c := errors.Join(closing...)
+	e, ok := errors.AsType[*exitError](err)
+	switch {
+	case c == nil:
+		return err
+	case ok && e.shown:
+		fmt.Fprintln(p.stderr, c)
+		return err
+	case ok:
+		return &exitError{code: e.code, err: errors.Join(e.err, c)}
+	}
+	return failure(errors.Join(err, c))
 }
 
 // one wants exactly one argument.

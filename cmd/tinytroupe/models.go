@@ -54,12 +54,11 @@ func (c choice) unpriced(prices tariff) bool {
 // choose settles which model acts: the flag, the study, config.ini, the
 // environment, what is found, and last the stand-in.
 func choose(ctx context.Context, flag, study string, s *config.Settings, env func(string) (string, bool)) (choice, error) {
-	named, _ := env("TINYTROUPE_MODEL")
 	for _, c := range []choice{
 		{name: flag, why: "--model"},
 		{name: study, why: "the study"},
 		{name: provided(s), why: s.From["MODEL"]},
-		{name: named, why: "TINYTROUPE_MODEL"},
+		{name: s.NamedModel, why: "TINYTROUPE_MODEL"},
 	} {
 		if c.name != "" {
 			return c, nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"strconv"
 	"strings"
 	"time"
@@ -36,7 +37,6 @@ type narrator struct {
 	shown   string             // the room whose talk the printer shows
 	held    []tinytroupe.Event // of the verb under way, until its line is printed
 	running bool               // the verb under way is run: its events are shown as they come
-	failed  error              // in showing
 
 	many manyRooms
 }
@@ -136,9 +136,7 @@ func (n *narrator) leave() {
 		return
 	}
 	n.release()
-	if err := n.printer.Close(); err != nil && n.failed == nil {
-		n.failed = err
-	}
+	_ = n.printer.Close() // that stdout takes nothing is told at the end
 	n.printer = nil
 	n.others()
 }
@@ -279,7 +277,11 @@ func encodeJSON(w io.Writer, v any) error {
 func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 	n.rest()
 	n.leave()
-	err = errors.Join(err, n.failed)
+	tell := func(format string, args ...any) {
+		if _, err := fmt.Fprintf(n.w, format, args...); err != nil {
+			fmt.Fprintf(s.p.stderr, format, args...) // where somebody may read it
+		}
+	}
 	calls := count(sum.Calls, "call")
 	if s.resumed {
 		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before.calls)
@@ -288,22 +290,22 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 		calls += fmt.Sprintf(", %s, %d repeated", count(sum.BotCalls, "bot call"), sum.BotRepeated)
 	}
 	for _, o := range s.odd {
-		fmt.Fprintf(n.w, "note    %s\n", o)
+		tell("note    %s\n", o)
 	}
 	used := fmt.Sprintf("%.1f s, %s, %s, %s", sum.Seconds, calls, cost(sum.Cost), s.choice.name)
 	for _, u := range sum.Unmet {
 		fmt.Fprintf(s.p.stderr, "not met  %s\n", line(u))
 	}
 	if s.found.unjudged > 0 && s.choice.rehearsal() {
-		fmt.Fprintf(n.w, "note     %s not judged: a stand-in judges nothing\n", count(s.found.unjudged, "expectation"))
+		tell("note     %s not judged: a stand-in judges nothing\n", count(s.found.unjudged, "expectation"))
 	}
 	switch {
 	case err == nil && s.found.invalid > 0:
-		fmt.Fprintf(n.w, "incomplete  %s invalid or failed, and counted nowhere; %s\nnext  %s\n", count(s.found.invalid, "result"), used, s.again())
+		tell("incomplete  %s invalid or failed, and counted nowhere; %s\nnext  %s\n", count(s.found.invalid, "result"), used, s.again())
 	case err == nil && sum.Failed > 0:
-		fmt.Fprintf(n.w, "incomplete  %s of %s failed; %s\nnext  tinytroupe show %s\n", count(sum.Failed, "turn"), s.study.File, used, quote(sum.Dir))
+		tell("incomplete  %s of %s failed; %s\nnext  tinytroupe show %s\n", count(sum.Failed, "turn"), s.study.File, used, quote(sum.Dir))
 	case err == nil:
-		fmt.Fprintf(n.w, "done  %s\nnext  tinytroupe show %s\n", used, quote(sum.Dir))
+		tell("done  %s\nnext  tinytroupe show %s\n", used, quote(sum.Dir))
 	default:
 		w := s.p.stderr
 		fmt.Fprintf(w, "%s  %s\n", sum.Status, problem(err))
@@ -373,11 +375,22 @@ func count(n int, what string) string {
 }
 
 // quote makes a path safe to paste into a shell.
-func quote(path string) string {
+func quote(path string) string { return quoteFor(runtime.GOOS, path) }
+
+// quoteFor does that for the shells of a system: those of Windows take paths with \ as
+// they are, and know no quoting by ' in common.
+func quoteFor(system, path string) string {
+	plain, windows := "/._-+=:,@%", system == "windows"
+	if windows {
+		plain = `/._-+=:,@\`
+	}
 	if path != "" && !strings.ContainsFunc(path, func(r rune) bool {
-		return !strings.ContainsRune("/._-+=:,@%", r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
+		return !strings.ContainsRune(plain, r) && (r < '0' || r > '9') && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z')
 	}) {
 		return path
+	}
+	if windows {
+		return `"` + path + `"` // which no path there holds
 	}
 	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }

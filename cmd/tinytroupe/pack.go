@@ -47,7 +47,7 @@ func (p *program) pack(dir, out string, o *record.PackOptions) (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	defer func() { err = p.closed(err, rec.Close()) }()
 	if rec.Status() == record.Running {
 		return usage(fmt.Errorf("%s is still running", dir))
 	}

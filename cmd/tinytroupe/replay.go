@@ -53,7 +53,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 	if err != nil {
 		return usage(err)
 	}
-	defer func() { err = errors.Join(err, rec.Close()) }()
+	defer func() { err = p.closed(err, rec.Close()) }()
 	m := rec.Manifest()
 	s, err := p.replayed(rec, &m, file)
 	if err != nil {

@@ -49,8 +49,7 @@ func TestReplay(t *testing.T) {
 				return llmtest.Fault{}
 			})
 			s := puppetServer(t, "act", faults)
-			text := strings.Replace(killStudies[0].text, "world:", "world:", 1)
-			file := studyFile(t, text, "[OpenAI]\nMAX_ATTEMPTS=2\nTIMEOUT=5\n")
+			file := studyFile(t, killStudies[0].text, "[OpenAI]\nMAX_ATTEMPTS=2\nTIMEOUT=5\n")
 			e := runPuppets(t, file, s.URL, "", "--allow-partial")
 			replays(t, e.dir)
 			faults.set(nil)

@@ -79,7 +79,7 @@ func (s *session) recorded() (file string, err error) {
 	}
 	for _, in := range m.Inputs {
 		if _, err := s.rec.Input(in.Name); err != nil {
-			return "", err
+			return "", fmt.Errorf("%w\nThe record has lost what its study read: tinytroupe run %s --dir %s goes on with the files themselves", err, quote(m.Study), quote(s.f.dir))
 		}
 	}
 	if now, err := os.ReadFile(m.Study); err == nil && record.Hash(now) != m.Inputs[i].Hash {

@@ -137,14 +137,13 @@ func (p *program) run(ctx context.Context, file string, f *runFlags) (err error)
 		return s.dry(ctx, file)
 	}
 	if err := s.prepare(ctx, file); err != nil {
-		err = errors.Join(err, s.close())
-		if _, ok := errors.AsType[*exitError](err); ok {
-			return err
+		if _, ok := errors.AsType[*exitError](err); !ok {
+			err = usage(err)
 		}
-		return usage(err)
+		return p.closed(err, s.close())
 	}
 	defer func() {
-		err = errors.Join(err, s.log.Close(), s.close())
+		err = p.closed(err, s.log.Close(), s.close())
 	}()
 	res, runErr := s.play(ctx)
 	p.line.end()

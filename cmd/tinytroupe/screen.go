@@ -19,6 +19,14 @@ type screen struct {
 
 	mu   sync.Mutex
 	rest []byte // the beginning of a character, or of a colour, that a write ended in
+	err  error  // the first that a write ended with
+}
+
+// lost returns why something could not be written, nil where all was.
+func (s *screen) lost() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 func (s *screen) Write(p []byte) (int, error) {
@@ -53,6 +61,9 @@ func (s *screen) Write(p []byte) (int, error) {
 	}
 	s.rest = append(s.rest, in...)
 	if _, err := s.line.over(s.w, out); err != nil {
+		if s.err == nil {
+			s.err = err
+		}
 		return 0, err
 	}
 	return len(p), nil

@@ -56,7 +56,7 @@ retries among them, tokens, how many of those the provider had cached, and money
 			} else {
 				err = p.show(rec, room, only, asJSON)
 			}
-			return errors.Join(err, rec.Close())
+			return p.closed(err, rec.Close())
 		},
 	}
 	cmd.Flags().BoolVar(&costs, "costs", false, "show the ledger instead of the transcript")
