@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -482,5 +483,35 @@ func TestSweep(t *testing.T) {
 	}
 	if data, err := r.ReadFile("results/a.csv"); err != nil || string(data) != "a" {
 		t.Error(err)
+	}
+}
+
+// TestIdentified: a manifest knows every identity that the model of a role has had, and
+// those of earlier versions, which name one, and of roles that have no model of their own.
+func TestIdentified(t *testing.T) {
+	old := Manifest{Models: map[string]string{"act": "a/m"}, Identities: map[string]string{"act": "a/m at x"}}
+	m := old.clone()
+	m.Use("act", "a/m at y")
+	m.Use("judge", "a/j")
+	m.Use("act", "a/m at x")
+	for i, c := range []struct {
+		m    *Manifest
+		role string
+		want []string
+	}{
+		{&old, "act", []string{"a/m at x"}},
+		{&old, "judge", []string{"a/m at x"}},
+		{&Manifest{Models: map[string]string{"act": "a/m"}}, "act", []string{"a/m"}},
+		{&Manifest{}, "act", nil},
+		{&m, "act", []string{"a/m at y", "a/m at x"}},
+		{&m, "judge", []string{"a/j"}},
+		{&m, "extract", []string{"a/m at y", "a/m at x"}},
+	} {
+		if got := c.m.Identified(c.role); !slices.Equal(got, c.want) {
+			t.Errorf("%d: %s: %q, want %q", i, c.role, got, c.want)
+		}
+	}
+	if m.Identities["act"] != "a/m at x" || m.Identities["judge"] != "a/j" || len(old.Used) != 0 || old.Identities["judge"] != "" {
+		t.Errorf("%+v, %+v", m, old)
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,7 +30,8 @@ func (p *program) forkCommand() *cobra.Command {
 		Long: `Fork makes a new record that shares the first steps of another, the newest in runs where
 none is named, and goes on from there with other variables (--set), an edited study
 (--study) or another model. The first record stays as it is. What it paid for is free
-in the fork: also later calls whose prompts are still the same.
+in the fork: also later calls whose prompts are still the same. A rehearsal goes on as
+one: what the stand-in invented is no beginning for a model.
 
 --at says up to which step of the script the two are one, as the run numbers them:
 [2/5] is --at 2. Within a run step, --at 2.3 is after three of its steps of simulated
@@ -67,6 +69,9 @@ time. Without --at it is everything before the first step that the change concer
 
 // fork makes the record that f then names, to be resumed.
 func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) (err error) {
+	if from, err = named(from); err != nil { // the fork names it, wherever it is looked at
+		return err
+	}
 	rec, err := view(from)
 	if err != nil {
 		return err
@@ -92,6 +97,9 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 	if err := vacant(f.dir); err != nil {
 		return err
 	}
+	if inside, err := within(f.dir, from); f.dir != "" && (err != nil || inside) {
+		return cmp.Or(err, fmt.Errorf("--dir %s is in the record itself: name a place outside", f.dir))
+	}
 	if f.model != "" && f.model != rehearsalName && m.Rehearsal {
 		if err := unmixed(rec, keep, f.model); err != nil {
 			return err
@@ -110,11 +118,7 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 		st.close()
 	}
 	if f.dir == "" {
-		beside, err := named(from)
-		if err != nil {
-			return err
-		}
-		f.dir = strings.TrimSuffix(beside, ".zip") + "-fork"
+		f.dir = strings.TrimSuffix(from, ".zip") + "-fork"
 	}
 	if file != "" {
 		m.Study = file

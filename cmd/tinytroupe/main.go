@@ -167,12 +167,18 @@ model, and NO_COLOR turns colours off.`,
 	root.SetErr(p.stderr)
 	root.AddCommand(p.runCommand(), p.resumeCommand(), p.replayCommand(), p.forkCommand(), p.diffCommand(), p.packCommand(), p.askCommand(), p.chatCommand(), p.initCommand(), p.showCommand(), p.lsCommand(), p.modelsCommand(), p.doctorCommand(), p.schemaCommand(), p.versionCommand())
 	helpful(root)
-	for _, c := range root.Commands() {
-		if do := c.RunE; do != nil {
-			c.RunE = func(cmd *cobra.Command, args []string) error { return failure(do(cmd, args)) }
-		}
-	}
+	failing(root)
 	return root
+}
+
+// failing gives whatever commands return a code; see failure.
+func failing(c *cobra.Command) {
+	if do := c.RunE; do != nil {
+		c.RunE = func(cmd *cobra.Command, args []string) error { return failure(do(cmd, args)) }
+	}
+	for _, sub := range c.Commands() {
+		failing(sub)
+	}
 }
 
 // failure gives an error that names no code that of a failure: what is wrong with the

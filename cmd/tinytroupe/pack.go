@@ -114,12 +114,18 @@ func within(file, folder string) (bool, error) {
 		}
 		return filepath.EvalSymlinks(abs)
 	}
-	parent, err := real(filepath.Dir(file))
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil // which is told where the file is made
-	}
+	file, err := filepath.Abs(file)
 	if err != nil {
 		return false, err
+	}
+	parent := ""
+	for dir := filepath.Dir(file); ; dir = filepath.Dir(dir) { // up to the first that is there
+		if parent, err = real(dir); err == nil {
+			break
+		}
+		if !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return false, err
+		}
 	}
 	if folder, err = real(folder); err != nil {
 		return false, err

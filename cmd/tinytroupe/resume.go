@@ -32,7 +32,8 @@ were cut off are, and their number is printed. Replies that were of no use, and 
 failed, are asked for again.
 
 A request to a chatbot that was cut off may have reached it: it is named, and sent
-again only if you say so, or with --yes.
+again only if you say so, or with --yes. So is a model that is at another address than
+it was.
 
 --dry-run says what the rest would cost, and calls and changes nothing.
 

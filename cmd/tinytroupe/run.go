@@ -45,7 +45,8 @@ stand-in, which needs nothing. Which it is, and why, is the first thing printed.
 With --dir naming a record that exists, the run in it goes on where it was stopped;
 no call that was finished is made again. The study may have changed: what stands
 before the first step that differs is kept, and the rest made anew. Where people,
-world, model, seed, prompts or settings differ it asks first; --yes answers.
+world, model, seed, prompts or settings differ, or a model is at another address, it
+asks first; --yes answers.
 
 With --dry-run nothing is called, and no record is made: the study is rehearsed in
 memory, and the calls, tokens, price and time of a real run are printed, low and high.
