@@ -105,12 +105,17 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 			return err
 		}
 	}
-	if f.model != "" {
-		// A model that cannot be used is told of before there is a record.
-		set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: m.Settings})
-		if err != nil {
+	set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: m.Settings})
+	if err != nil {
+		return err
+	}
+	if f.model == "" && !f.yes {
+		if err := p.moved(&m, set); err != nil {
 			return err
 		}
+	}
+	if f.model != "" {
+		// A model that cannot be used is told of before there is a record.
 		st, err := connect(ctx, f.model, set, p.env, slog.New(slog.DiscardHandler))
 		if err != nil {
 			return err
@@ -145,6 +150,24 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 	}
 	f.dir, f.resume, f.set = n.Dir(), true, nil
 	return n.Close()
+}
+
+// moved refuses to go on with models at another address than they were, or asked in
+// another way: a fork that was not told to change them is not to do so unasked.
+func (p *program) moved(m *record.Manifest, set *config.Settings) error {
+	s := &session{roles: m.Models, identities: map[string]string{}}
+	for role, name := range m.Models {
+		id, err := identityOf(name, set, p.env)
+		if err != nil {
+			return err
+		}
+		s.identities[role] = id
+	}
+	list := s.reached(m, false)
+	if len(list) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%s\nAdd --yes to go on so; nothing was called or spent", strings.Join(list, "\n"))
 }
 
 // shared returns how much of each room's journal a fork takes over, and up to which

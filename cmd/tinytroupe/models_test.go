@@ -50,6 +50,20 @@ func TestReplayModels(t *testing.T) {
 	}
 	replays(t, e.dir)
 
+	// Nor does a fork go there unasked.
+	moved := filepath.Join(filepath.Dir(file), "moved")
+	got = command(t, t.Context(), env, "fork", e.dir, "--at", "2.3", "--dir", moved, "--max-calls", "100")
+	if want := "openai/test-model was at " + other.URL + ", and is at " + s.URL + "\nAdd --yes to go on so; nothing was called or spent\n"; got.code != exitUsage || got.stderr != want {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	if _, err := os.Stat(moved); err == nil {
+		t.Error("there is a fork")
+	}
+	if got := command(t, t.Context(), env, "fork", e.dir, "--at", "2.3", "--dir", moved, "--max-calls", "100", "--yes"); got.code != exitDone {
+		t.Errorf("exit %d\n%s", got.code, got.stderr)
+	}
+	replays(t, moved)
+
 	// A fork with another model, within the run, and one of that.
 	dir := filepath.Dir(file)
 	for i, f := range [][]string{{e.dir, "2.2", "openai/second-model"}, {filepath.Join(dir, "f0"), "2.4", "openai/third-model"}} {
@@ -167,5 +181,16 @@ func TestRestModels(t *testing.T) {
 	}
 	if n := other.Stats().Calls; n > 0 {
 		t.Errorf("%d calls", n)
+	}
+
+	// Where nobody says where a model is, it is where it was.
+	azure := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Azure(), Reply: people.reply})
+	dir := filepath.Join(t.TempDir(), "azure")
+	env := map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": canary}
+	if e := command(t, t.Context(), env, "run", file, "--model", "azure/panel", "--dir", dir); e.code != exitDone {
+		t.Fatalf("exit %d\n%s", e.code, e.stderr)
+	}
+	if d := rest(s.URL, "resume", dir); d.High.Calls != 0 {
+		t.Errorf("nothing is left, and yet %+v", d.Steps)
 	}
 }

@@ -33,9 +33,11 @@ func (s *session) rest(o *study.EstimateOptions) error {
 	}
 	s.identities = map[string]string{}
 	for role, name := range s.roles {
-		if s.identities[role], err = identityOf(name, s.set, s.p.env); err != nil {
-			return err
+		id, err := identityOf(name, s.set, s.p.env)
+		if err != nil && m.Models[role] == name {
+			id = m.Identities[role] // nobody says where it is: it is taken to be where it was
 		}
+		s.identities[role] = id
 	}
 	o.Known = func(role study.Role, req *llm.Request) (*llm.Response, bool, error) {
 		return s.calls.Get(llm.Key(cmp.Or(s.identities[string(role)], s.identities[roleAct]), req))
