@@ -392,7 +392,7 @@ const (
 // bound fits a mind to the model.
 func (st *stack) bound(o *mind.Options) {
 	if st.small {
-		o.Actions, o.Content = 5, 400
+		o.Actions, o.Content, o.Summary = 5, 400, 1200
 	}
 }
 
