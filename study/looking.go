@@ -293,6 +293,21 @@ func (r *runner) form(q extract.Question) {
 	r.looked.forms = append(r.looked.forms, q)
 }
 
+// asks notes a question that is asked, in the words in which it is: those of a loop, with
+// … for where the items differ.
+func (r *runner) asks(q Question) {
+	form := q.Form
+	form.Ask = q.Text.general()
+	if i := slices.IndexFunc(r.looked.forms, func(x extract.Question) bool { return x.ID == form.ID }); i >= 0 {
+		old := &r.looked.forms[i]
+		form.Ask = blended(old.Ask, form.Ask)
+		if !slices.Equal(old.Labels, form.Labels) {
+			form.Labels = nil // labels of several items are labels of none
+		}
+	}
+	r.form(form)
+}
+
 // leaf returns what a name stands for.
 func (r *runner) leaf(name string) (extract.Question, error) {
 	q, ok := extract.Leaf(r.looked.forms, name)

@@ -200,9 +200,9 @@ type runner struct {
 	there  map[string]bool // outside of scenes
 	now    time.Time       // when the latest room was over; zero before
 
-	asks *human.Terminal
-	bots map[string]*bot.Bot // by group
-	http map[string]llm.Model
+	terminal *human.Terminal
+	bots     map[string]*bot.Bot // by group
+	http     map[string]llm.Model
 
 	minds, tell sync.Mutex // held while a callback is called
 
@@ -233,7 +233,7 @@ func newRunner(s *Study, o *RunOptions) (*runner, error) {
 			r.number[x] = r.steps
 			if ask, ok := x.Do.(Ask); ok {
 				for _, q := range ask.Questions {
-					r.form(q.Form)
+					r.asks(q)
 				}
 			}
 			if !p.look {
@@ -266,8 +266,8 @@ func newRunner(s *Study, o *RunOptions) (*runner, error) {
 			if r.o.In == nil || r.o.Out == nil {
 				return nil, fmt.Errorf("%s: people: %s is asked at the terminal: %w", s.File, g.Name, ErrNoTerminal)
 			}
-			if r.asks == nil {
-				r.asks = human.New(r.o.In, r.o.Out)
+			if r.terminal == nil {
+				r.terminal = human.New(r.o.In, r.o.Out)
 			}
 		case r.o.Mind == nil:
 			return nil, errors.New("study: run: no minds given")
@@ -294,9 +294,9 @@ func (r *runner) mind(m Member) tinytroupe.Mind {
 			defer r.minds.Unlock()
 			return r.o.Human(m)
 		case g.Human && m.Room.Of > 1:
-			return r.asks.In(m.Room.Name())
+			return r.terminal.In(m.Room.Name())
 		case g.Human:
-			return r.asks
+			return r.terminal
 		}
 	}
 	r.minds.Lock()

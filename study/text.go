@@ -32,6 +32,29 @@ func (t Text) String() string {
 	return b.String()
 }
 
+// general returns the text for nobody in particular: … stands for what is left open.
+func (t Text) general() string {
+	s, _ := t.with(func([]string) (string, error) { return "…", nil })
+	return s
+}
+
+// blended returns what two texts share, with … for where they differ.
+func blended(a, b string) string {
+	if a == b {
+		return a
+	}
+	x, y := strings.Fields(a), strings.Fields(b)
+	n := 0
+	for n < min(len(x), len(y)) && x[n] == y[n] {
+		n++
+	}
+	m := 0
+	for m < min(len(x), len(y))-n && x[len(x)-1-m] == y[len(y)-1-m] {
+		m++
+	}
+	return strings.Join(slices.Concat(x[:n], []string{"…"}, x[len(x)-m:]), " ")
+}
+
 // MarshalJSON returns the text as a JSON string in which nothing is ambiguous.
 func (t Text) MarshalJSON() ([]byte, error) {
 	var b strings.Builder
