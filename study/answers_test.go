@@ -17,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/extract"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
 	"github.com/tinytroupe-go/tinytroupe/study"
@@ -231,4 +232,310 @@ script:
 	if !strings.Contains(files["results/intent.json"], `"text": "Will you really buy … tomorrow?"`) {
 		t.Error(files["results/intent.json"])
 	}
+}
+
+// TestTableBy: a table that is parted by another question takes for each answer the one
+// that belongs to it: of the same person, for the same item of a loop, of the same room.
+func TestTableBy(t *testing.T) {
+	const text = `
+vars: {concepts: [Creamy, Thin]}
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+questions:
+  intent: {ask: "How likely are you to buy ${concept}?", scale: 1..5}
+  why: {ask: Why?}
+  mood: {find: How they feel., one of: [gay, sad]}
+  outcome: {find: What came of it., one of: [deal, none]}
+world: {rooms: each}
+script:
+  - say: "I am ${room.id}."
+  - run: 1
+  - for: concept in concepts
+    order: rotate
+    do: [{ask: [intent, why]}]
+  - code: why
+    codes: {file: codes.csv}
+  - tally: why.code
+    by: intent
+  - extract: mood
+    per: room
+  - extract: outcome
+    per: room
+  - tally: outcome
+    by: mood
+  - tally: intent
+    by: mood
+`
+	value := func(who, question, prompt string) any {
+		creamy := strings.Contains(prompt, "Creamy")
+		switch question {
+		case "intent":
+			return map[bool]int{true: 5, false: 2}[creamy]
+		case "why":
+			return map[bool]string{true: "soft stuff", false: "watery stuff"}[creamy]
+		}
+		panic(question)
+	}
+	r := &reader{value: func(question, prompt string) any {
+		ann := strings.Contains(prompt, "I am Ann.")
+		if question == "mood" {
+			return map[bool]string{true: "gay", false: "sad"}[ann]
+		}
+		return map[bool]string{true: "deal", false: "none"}[ann]
+	}}
+	s := load(t, text, "codes.csv", "code,description,words\nsoft,,soft\nwatery,,watery\n")
+	files, err := journals{}.polled(t, s, value, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, want := range map[string]map[string]string{
+		"why.code-by-intent": {"2": "watery:2", "5": "soft:2"},
+		"outcome-by-mood":    {"gay": "deal:1", "sad": "none:1"},
+		"intent-by-mood":     {"gay": "2:1 5:1", "sad": "2:1 5:1"},
+	} {
+		if diff := cmp.Diff(want, counts(t, files["results/"+file+".json"])); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", file, diff)
+		}
+	}
+}
+
+// TestSelectedByAnswers: whoever answered so, and nobody else, is reached by to, is in a
+// scene, ends a run, and is looked at by a check.
+func TestSelectedByAnswers(t *testing.T) {
+	const text = `
+people:
+  ann: {persona: {name: Ann}}
+  bea: {persona: {name: Bea}}
+  cy: {persona: {name: Cy}}
+questions:
+  intent: {ask: How likely?, scale: 1..5}
+  why: {ask: "Why, ${person.name}?"}
+script:
+  - ask: intent
+    to: [ann, bea]
+  - say: You would.
+    to: {intent: 4..5}
+  - say: You would not.
+    to: {not: {intent: 4..5}}
+  - run: {steps: 3, until: {said: ., by: {intent: 1..2}}}
+  - scene: fans
+    who: {intent: 4..5}
+    do:
+      - say: Fans.
+      - say: Ann.
+        to: ann
+      - run: 1
+  - scene: chats
+    rooms: each
+    who: ann
+    with: {intent: 1..2}
+    do:
+      - say: Chats.
+  - check: {said: "Ann\\.", by: {intent: 4..5}}
+    name: fans
+    per: study
+  - check: {said: "Ann\\.", by: {intent: 3}}
+    name: nobody
+    per: study
+`
+	value := func(who, _, _ string) any { return map[string]int{"Ann": 5, "Bea": 1}[who] }
+	s := load(t, text)
+	j := journals{}
+	files, err := j.polled(t, s, value, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for said, want := range map[string][]string{
+		"You would.": {"Ann"}, "You would not.": {"Bea", "Cy"}, "Fans.": {tinytroupe.Everyone}, "Chats.": {tinytroupe.Everyone},
+	} {
+		if got := j.heard(said); !slices.Equal(got, want) {
+			t.Errorf("%s: heard by %q, want %q", said, got, want)
+		}
+	}
+	came := map[string][]string{}
+	steps := 0
+	for room, l := range j {
+		for _, ev := range l.events {
+			if ev.Kind == tinytroupe.EventJoined {
+				came[room] = append(came[room], ev.Who)
+			}
+			if room == "all" {
+				steps = max(steps, ev.Step)
+			}
+		}
+	}
+	if diff := cmp.Diff(map[string][]string{"all": {"Ann", "Bea", "Cy"}, "fans/all": {"Ann"}, "chats/Ann": {"Ann", "Bea"}}, came); diff != "" {
+		t.Errorf("who came (-want +got):\n%s", diff)
+	}
+	if steps != 1 {
+		t.Errorf("%d steps, and Bea spoke in the first", steps)
+	}
+	if checks := files["results/checks.jsonl"]; !strings.Contains(checks, `{"check":"fans",`) || !strings.Contains(checks, `"outcome":"holds"`) ||
+		!strings.Contains(checks, `"outcome":"not applicable"`) || strings.Count(checks, `"outcome":"holds"`) != 1 {
+		t.Error(checks)
+	}
+	j.resumed(t, s, files, value, nil)
+	panel, err := s.Panel(study.Who{}, nil, &study.RunOptions{
+		Mind: func(study.Member) tinytroupe.Mind { return voter{} },
+		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+			if j[room.Name()] == nil {
+				return nil, seq(nil), nil
+			}
+			return nil, seq(slices.Clone(j[room.Name()].events)), nil
+		},
+	})
+	var where []string
+	for _, p := range panel {
+		where = append(where, p.Person+" "+p.Room)
+	}
+	if want := []string{"Ann chats/Ann", "Bea chats/Ann", "Cy all"}; err != nil || !slices.Equal(where, want) {
+		t.Errorf("%q, %v; want %q", where, err, want)
+	}
+}
+
+// TestNewestAnswer: what somebody answered is what they answered last, wherever that was:
+// in the run, and for whoever is asked after it.
+func TestNewestAnswer(t *testing.T) {
+	s := load(t, `
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+questions:
+  first: {ask: First?, yes/no: true}
+  intent: {ask: How likely?, scale: 1..5}
+script:
+  - ask: intent
+  - scene: talk
+    do: [{ask: intent}]
+  - say: You would.
+    to: {intent: 4..5}
+  - scene: none
+    who: {intent: 1..3}
+    do: [{say: You would not.}]
+`)
+	asked := map[string]int{}
+	var mu sync.Mutex
+	value := func(who, question, _ string) any {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[who]++
+		if who == "Ann" {
+			return asked[who] * 2 // 2, and then 4
+		}
+		return 5 - asked[who]*2 // 3, and then 1
+	}
+	j := journals{}
+	files, err := j.polled(t, s, value, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := j.heard("You would."); !slices.Equal(got, []string{"Ann"}) {
+		t.Errorf("heard by %q", got)
+	}
+	if l := j["none/all"]; l == nil || slices.ContainsFunc(l.events, func(ev tinytroupe.Event) bool { return ev.Who == "Ann" }) {
+		t.Error("the scene is not Bea's alone")
+	}
+	answers, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for to, want := range map[string]string{"{intent: 4}": "Ann", "{intent: 1}": "Bea"} {
+		who, err := s.ParseWho("--to", to)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, err := s.Panel(who, answers, &study.RunOptions{
+			Mind: func(study.Member) tinytroupe.Mind { return voter{} },
+			Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+				return nil, seq(slices.Clone(j[room.Name()].events)), nil
+			},
+		})
+		if err != nil || len(list) != 1 || list[0].Person != want {
+			t.Errorf("%s: %v, %v", to, list, err)
+		}
+	}
+}
+
+// TestPartedLater: a table may be parted by what it was not when people answered: they
+// stand there as they were then.
+func TestPartedLater(t *testing.T) {
+	const text = `
+people: {ann: {persona: {name: Ann, city: Rio}}, bea: {persona: {name: Bea, city: Ulm}}}
+questions: {intent: {ask: How likely?, scale: 1..5}}
+script:
+  - set: {city: Bonn}
+    to: bea
+  - ask: intent
+  - set: {city: Paris}
+  - tally: intent
+`
+	value := func(who, _, _ string) any { return map[string]int{"Ann": 5, "Bea": 1}[who] }
+	j := journals{}
+	if _, err := j.polled(t, load(t, text), value, nil); err != nil {
+		t.Fatal(err)
+	}
+	later := load(t, text+"    by: [city, room]\n")
+	if e, err := later.Compare(j.rooms()); err != nil || e.First != nil {
+		t.Fatal(e, err)
+	}
+	files, err := j.polled(t, later, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"Rio, all": "5:1", "Bonn, all": "1:1"}
+	if diff := cmp.Diff(want, counts(t, files["results/intent-by-city-by-room.json"])); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	head, rows := table(t, files["results/answers.csv"])
+	if i := slices.Index(head, "city"); i < 0 || rows[1][i] != "Bonn" {
+		t.Errorf("%q, %q", head, rows)
+	}
+}
+
+// TestAskedOnce: who is asked is settled before they answer. A run that is gone on with
+// between the answers and their being remembered lets those remember who were asked.
+func TestAskedOnce(t *testing.T) {
+	s := load(t, `
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+questions: {intent: {ask: How likely?, scale: 1..5}}
+script:
+  - ask: intent
+  - ask: intent
+    to: {intent: 1..2}
+    remember: true
+  - run: 1
+`)
+	asked := map[string]int{}
+	var mu sync.Mutex
+	value := func(who, _, _ string) any {
+		mu.Lock()
+		defer mu.Unlock()
+		if asked[who]++; who == "Bea" || asked[who] > 1 {
+			return 5
+		}
+		return 1
+	}
+	j := journals{}
+	files, err := j.polled(t, s, value, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if asked["Ann"] != 2 || asked["Bea"] != 1 {
+		t.Fatal(asked)
+	}
+	for n, ev := range j["all"].events {
+		if !strings.Contains(string(ev.Mark), `"at":"answers"`) || !strings.Contains(string(ev.Mark), `"value":5`) || strings.Contains(string(ev.Mark), "Bea") {
+			continue
+		}
+		c := journals{"all": {events: slices.Clone(j["all"].events[:n+1])}}
+		got, err := c.polled(t, s, nil, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(j.lines(t), c.lines(t)); diff != "" {
+			t.Errorf("journals (-want +got):\n%s", diff)
+		}
+		if diff := cmp.Diff(files, got); diff != "" {
+			t.Errorf("files (-want +got):\n%s", diff)
+		}
+		return
+	}
+	t.Error("nobody was asked again")
 }

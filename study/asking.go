@@ -26,8 +26,11 @@ func (e *AskError) Error() string {
 // perceives. An answer that is invalid, or did not come, ends the run like a turn that
 // fails, unless that is tolerated: then the answer stays what it is.
 func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error) {
-	people := rm.selected(*u.step)
-	if rm.past.commits == 0 {
+	var people []Person
+	if rm.past.commits > 0 {
+		people = rm.answering(rm.answers[len(rm.answers)-1].list)
+	} else {
+		people = rm.selected(u)
 		answers, err := rm.answersOf(ctx, u, do, people)
 		if err != nil {
 			return 0, err
@@ -40,7 +43,7 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 			return 0, err
 		}
 		rm.past.commits = 1
-		rm.answers = append(rm.answers, given{rm.seq, answers})
+		rm.answers = append(rm.answers, given{u.part, rm.seq, answers})
 	}
 	if !do.Remember || rm.past.commits > 1 {
 		return len(people), nil
@@ -60,6 +63,19 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 		err = rm.w.Apply(effects...)
 	}
 	return len(people), err
+}
+
+// answering returns those whose answers they are, in the order of the study: whom an
+// earlier run asked. They may be others than who is selected once they have answered.
+func (rm *room) answering(answers []extract.Answer) []Person {
+	var list []Person
+	v := rm.w.View()
+	for _, p := range rm.cast {
+		if slices.ContainsFunc(answers, func(a extract.Answer) bool { return a.Person == p.Name() }) {
+			list = append(list, p.in(v))
+		}
+	}
+	return list
 }
 
 // answersOf asks people, those who are asked the same together.
@@ -125,20 +141,27 @@ func (rm *room) questions(do Ask, p Person, u unit) ([]extract.Question, error) 
 	return list, nil
 }
 
-// given are answers in a room, as of an event.
+// given are answers of a part: in a room, as of an event, or found by a look, as of none.
 type given struct {
-	seq  int
-	list []extract.Answer
+	part, seq int
+	list      []extract.Answer
 }
 
-// known returns somebody with what they answered so far, for who is selected by that: in
-// this room, and anywhere in parts that are over.
-func (rm *room) known(p Person) Person {
+// known returns somebody of a room with what they answered so far, for who is selected by
+// that: anywhere in parts that are over, and then in this room.
+func (rm *room) known(p Person, part int) Person {
 	told := attributesOf(rm.r.told[p.Name()], p.Name(), nil)
 	for _, g := range rm.answers {
-		told = attributesOf(g.list, p.Name(), told)
+		if g.part == part {
+			told = attributesOf(g.list, p.Name(), told)
+		}
 	}
 	return p.answered(told)
+}
+
+// known returns somebody with what they answered in parts that are over.
+func (r *runner) known(p Person) Person {
+	return p.answered(attributesOf(r.told[p.Name()], p.Name(), nil))
 }
 
 // answered returns p with answers beside what was assigned, which goes before.

@@ -31,7 +31,7 @@ func (r *runner) check(ctx context.Context, do Check) (string, error) {
 	var subjects []*judge.Subject
 	var claims []*judge.Proposition
 	add := func(who extract.Respondent, s *judge.Subject, p Person) error {
-		claim, err := r.claim(do, p)
+		claim, err := r.claim(do, p, who.Room)
 		c.Of, subjects, claims = append(c.Of, who), append(subjects, s), append(claims, claim)
 		return err
 	}
@@ -102,32 +102,50 @@ func (r *runner) judged(ctx context.Context, j *judge.Judge, do Check, claims []
 	return list, err
 }
 
-// claim returns what is judged of somebody.
-func (r *runner) claim(do Check, p Person) (*judge.Proposition, error) {
+// claim returns what is judged of somebody, or of a room.
+func (r *runner) claim(do Check, p Person, room string) (*judge.Proposition, error) {
 	switch {
 	case do.Library != "":
 		c := *judge.Find(do.Library)
 		c.Draws = do.Draws
 		return &c, nil
 	case do.Said != "":
-		var by []string
-		if do.By != nil {
-			for _, x := range r.s.everybody() {
-				if do.By.Selects(x) {
-					by = append(by, x.Name())
-				}
+		re := regexp.MustCompile(do.Said)
+		if do.By == nil {
+			return judge.Said(re, nil, do.Not), nil
+		}
+		by := r.names(*do.By)
+		c := judge.Said(re, by, do.Not)
+		if len(by) == 0 { // which would be anybody
+			c.Code = func(*judge.Subject) (judge.Outcome, string, []judge.Quote) {
+				return judge.NotApplicable, "nobody is whose words count", nil
 			}
 		}
-		return judge.Said(regexp.MustCompile(do.Said), by, do.Not), nil
+		return c, nil
 	}
-	text := do.Claim.String()
-	if do.Per == PerPerson {
-		var err error
-		if text, err = do.Claim.For(p, ""); err != nil {
-			return nil, err
-		}
+	text, err := do.Claim.For(p, room)
+	if err != nil {
+		return nil, err
 	}
 	return &judge.Proposition{Name: do.Name, Claim: strings.ReplaceAll(text, "${", "$${"), Draws: do.Draws}, nil
+}
+
+// names returns whom who selects, as they are at a look and by what they answered so far.
+func (r *runner) names(who Who) []string {
+	told := map[string][]extract.Answer{}
+	if who.byAnswers() {
+		for _, a := range r.newest() {
+			told[a.Person] = append(told[a.Person], a)
+		}
+	}
+	var list []string
+	for _, p := range r.s.everybody() {
+		p.Persona = r.memory[p.Name()].persona
+		if who.Selects(p.answered(attributesOf(told[p.Name()], p.Name(), nil))) {
+			list = append(list, p.Name())
+		}
+	}
+	return list
 }
 
 func roomsOf(rooms []*seen) []judge.Room {

@@ -24,24 +24,29 @@ func (rm *room) commit(do Verb, effects []tinytroupe.Effect) error {
 
 // selected returns the people a step is done to, in the order of the study: those
 // present, for a join those who are not.
-func (rm *room) selected(s Step) []Person {
-	_, join := s.Do.(Join)
+func (rm *room) selected(u unit) []Person {
+	_, join := u.step.Do.(Join)
 	v := rm.w.View()
 	var list []Person
 	for _, p := range rm.cast {
-		if now := v.Persona(p.Name()); !now.IsZero() {
-			p.Persona = now
-		}
-		if v.Present(p.Name()) != join && s.To.Selects(rm.known(p)) {
+		if p = p.in(v); v.Present(p.Name()) != join && u.step.To.Selects(rm.known(p, u.part)) {
 			list = append(list, p)
 		}
 	}
 	return list
 }
 
+// in returns somebody as they are in a room, or as they were before they came.
+func (p Person) in(v *tinytroupe.View) Person {
+	if now := v.Persona(p.Name()); !now.IsZero() {
+		p.Persona = now
+	}
+	return p
+}
+
 // effects returns what a verb does to the world, and how many people it is done to.
-func (rm *room) effects(s Step) ([]tinytroupe.Effect, int, error) {
-	people := rm.selected(s)
+func (rm *room) effects(u unit) ([]tinytroupe.Effect, int, error) {
+	people, s := rm.selected(u), u.step
 	all := make([]string, len(people))
 	for k, p := range people {
 		all[k] = p.Name()

@@ -2,6 +2,7 @@ package study
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/extract"
@@ -17,7 +19,7 @@ import (
 
 // looked is what looks found, in the order of the script.
 type looked struct {
-	answers []extract.Answer
+	answers []given
 	forms   []extract.Question // what can be counted: of looks, and of what was asked
 	checks  []Checked
 	tables  []*extract.Table
@@ -47,7 +49,7 @@ func (r *runner) look(ctx context.Context, k int) error {
 		}
 		p := Progress{Verb: r.number[x], Of: r.steps, Step: *x}
 		r.report(p, Began)
-		text, err := r.lookAt(ctx, x.Do)
+		text, err := r.lookAt(ctx, x.Do, k)
 		if p.Text = text; err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", r.s.File, x.Line, x.Word(), err)
 		}
@@ -65,12 +67,12 @@ func (r *runner) report(p Progress, phase Phase) {
 	}
 }
 
-func (r *runner) lookAt(ctx context.Context, do Verb) (string, error) {
+func (r *runner) lookAt(ctx context.Context, do Verb, k int) (string, error) {
 	switch do := do.(type) {
 	case Extract:
-		return r.extract(ctx, do)
+		return r.extract(ctx, do, k)
 	case Code:
-		return r.code(ctx, do)
+		return r.code(ctx, do, k)
 	case Tally:
 		return r.tally(do)
 	case Check:
@@ -83,7 +85,7 @@ func (r *runner) lookAt(ctx context.Context, do Verb) (string, error) {
 type seen struct {
 	id      Room
 	view    *tinytroupe.View
-	answers []extract.Answer
+	answers []given
 }
 
 // glance takes the rooms as they were before a part: a run that is gone on with may
@@ -109,6 +111,7 @@ func (r *runner) glance(k int) error {
 		if k < len(r.parts) && last >= 0 {
 			until = rm.ends[last]
 		}
+		changes := sync.OnceValue(rm.changes)
 		if s.view = rm.w.View(); until < rm.seq {
 			if s.view, err = rm.at(last); err != nil {
 				return err
@@ -116,7 +119,7 @@ func (r *runner) glance(k int) error {
 		}
 		for _, a := range rm.answers {
 			if a.seq <= until {
-				s.answers = append(s.answers, a.list...)
+				s.answers = append(s.answers, given{a.part, a.seq, r.attributed(rm, a, changes)})
 			}
 		}
 		r.seen = append(r.seen, s)
@@ -124,42 +127,105 @@ func (r *runner) glance(k int) error {
 	return nil
 }
 
-// remind sets what is known of people's answers before a part.
+// attributed returns answers with the attributes by which tables are parted now, also
+// those that were not when they were given: as the people were then.
+func (r *runner) attributed(rm *room, g given, changes func() []tinytroupe.Event) []extract.Answer {
+	list := slices.Clone(g.list)
+	for i := range list {
+		a := &list[i]
+		missing := slices.DeleteFunc(slices.Clone(r.s.Parted), func(name string) bool { _, ok := a.Attributes[name]; return ok })
+		if len(missing) == 0 {
+			continue
+		}
+		p, ok := rm.person(a.Person)
+		if !ok {
+			continue
+		}
+		for _, ev := range changes() {
+			switch {
+			case ev.Who != a.Person || ev.Seq > g.seq:
+			case ev.Persona != nil:
+				p.Persona = *ev.Persona
+			default:
+				if now, err := p.Persona.With(ev.Edit.Path, ev.Edit.Value); err == nil { // as the room itself did
+					p.Persona = now
+				}
+			}
+		}
+		a.Attributes = maps.Clone(a.Attributes)
+		if a.Attributes == nil {
+			a.Attributes = map[string]string{}
+		}
+		for _, name := range missing {
+			if s, ok := spelled(p, name); ok {
+				a.Attributes[name] = s
+			}
+		}
+		r.placed(&a.Respondent)
+	}
+	return list
+}
+
+// changes returns the events of a room that say what people are like.
+func (rm *room) changes() []tinytroupe.Event {
+	var list []tinytroupe.Event
+	for ev := range rm.w.Events() {
+		if ev.Kind == tinytroupe.EventJoined || ev.Kind == tinytroupe.EventEdited {
+			list = append(list, ev)
+		}
+	}
+	return list
+}
+
+// remind sets what is known of people's answers before a part, the newest last.
 func (r *runner) remind(k int) error {
-	if len(r.looked.forms) == 0 {
+	if !r.selects {
 		return nil
 	}
 	if err := r.glance(k); err != nil {
 		return err
 	}
 	r.told = map[string][]extract.Answer{}
-	for _, a := range r.all() {
+	for _, a := range r.newest() {
 		r.told[a.Person] = append(r.told[a.Person], a)
 	}
 	return nil
 }
 
-// asked returns what people were asked, in the order of rooms.
-func (r *runner) asked() []extract.Answer {
-	var list []extract.Answer
+// given returns all that was answered so far, in the order of rooms, and then of looks.
+func (r *runner) given() []given {
+	var list []given
 	for _, s := range r.seen {
 		list = append(list, s.answers...)
 	}
-	return list
+	return append(list, r.looked.answers...)
 }
 
-// all returns every answer so far.
-func (r *runner) all() []extract.Answer { return append(r.asked(), r.looked.answers...) }
+// all returns every answer so far, in that order.
+func (r *runner) all() []extract.Answer { return flat(r.given()) }
+
+// newest returns every answer so far in the order in which they were given, the newest
+// last: by part, and within one by room.
+func (r *runner) newest() []extract.Answer {
+	list := r.given()
+	slices.SortStableFunc(list, func(a, b given) int { return cmp.Compare(a.part, b.part) })
+	return flat(list)
+}
+
+func flat(list []given) []extract.Answer {
+	var all []extract.Answer
+	for _, g := range list {
+		all = append(all, g.list...)
+	}
+	return all
+}
 
 // respondent says who somebody is, in tables.
 func (r *runner) respondent(p Person, rooms ...Room) extract.Respondent {
 	x := extract.Respondent{Person: p.Name(), Weight: 1, Attributes: map[string]string{"group": p.Group}}
 	for _, name := range append([]string{"age", "gender", "nationality", "residence", "occupation"}, append(sortedKeys(p.Assigned), r.s.Parted...)...) {
-		for _, path := range []string{name, name + ".title", name + ".name", name + ".id"} {
-			if s, ok := attribute(p, path); ok {
-				x.Attributes[name] = s
-				break
-			}
+		if s, ok := spelled(p, name); ok {
+			x.Attributes[name] = s
 		}
 	}
 	if len(rooms) == 1 {
@@ -167,6 +233,16 @@ func (r *runner) respondent(p Person, rooms ...Room) extract.Respondent {
 	}
 	r.placed(&x)
 	return x
+}
+
+// spelled returns an attribute as tables are parted by it: a text, or what a map is called.
+func spelled(p Person, name string) (string, bool) {
+	for _, path := range []string{name, name + ".title", name + ".name", name + ".id"} {
+		if s, ok := attribute(p, path); ok {
+			return s, true
+		}
+	}
+	return "", false
 }
 
 // placed adds where somebody was, where tables are parted by it.
@@ -220,7 +296,7 @@ func (r *runner) who(rooms []*seen) []lived {
 	return list
 }
 
-func (r *runner) extract(ctx context.Context, do Extract) (string, error) {
+func (r *runner) extract(ctx context.Context, do Extract, k int) (string, error) {
 	if r.o.Extract == nil {
 		return "", errors.New("there is no model that extracts")
 	}
@@ -251,7 +327,7 @@ func (r *runner) extract(ctx context.Context, do Extract) (string, error) {
 	if res == nil {
 		return "", err
 	}
-	r.looked.answers = append(r.looked.answers, res.Answers...)
+	r.looked.answers = append(r.looked.answers, given{part: k, list: res.Answers})
 	r.form(do.Question.Form)
 	return res.Base().String() + "\n" + r.agree(res.Agreement), err
 }
@@ -317,7 +393,7 @@ func (r *runner) leaf(name string) (extract.Question, error) {
 	return q, nil
 }
 
-func (r *runner) code(ctx context.Context, do Code) (string, error) {
+func (r *runner) code(ctx context.Context, do Code, k int) (string, error) {
 	q, err := r.leaf(do.Name)
 	if err != nil {
 		return "", err
@@ -325,7 +401,7 @@ func (r *runner) code(ctx context.Context, do Code) (string, error) {
 	o := extract.CodeOptions{Codes: do.Codes, Most: do.Most, Multi: do.Multi, Double: do.Double}
 	var c *extract.Coding
 	if worded(do.Codes) {
-		c, err = extract.CodeByWords(q, r.all(), o)
+		c, err = extract.CodeByWords(q, r.newest(), o)
 	} else if r.o.Extract == nil {
 		return "", errors.New("there is no model that sorts")
 	} else {
@@ -333,12 +409,12 @@ func (r *runner) code(ctx context.Context, do Code) (string, error) {
 		if e != nil {
 			return "", e
 		}
-		c, err = x.Code(ctx, q, r.all(), &o)
+		c, err = x.Code(ctx, q, r.newest(), &o)
 	}
 	if c == nil {
 		return "", err
 	}
-	r.looked.answers = append(r.looked.answers, c.Answers...)
+	r.looked.answers = append(r.looked.answers, given{part: k, list: c.Answers})
 	r.form(c.Question)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d codes\n", extract.Count(c.Answers), len(c.Codes))
@@ -399,68 +475,4 @@ func (r *runner) tally(do Tally) (string, error) {
 		}
 	}
 	return b.String(), nil
-}
-
-// parted returns all answers, and checks as answers, with what people answered to other
-// questions where a table is parted by that.
-func (r *runner) parted(by []extract.Dimension) []extract.Answer {
-	list := append(r.all(), r.verdicts()...)
-	told := map[string]map[string]string{} // by question and person
-	for _, d := range by {
-		if _, ok := extract.Leaf(r.looked.forms, d.Name); !ok {
-			continue
-		}
-		told[d.Name] = map[string]string{}
-		for i := range list {
-			if a := &list[i]; a.Name() == d.Name && a.Outcome == extract.Answered && a.Item == 0 {
-				told[d.Name][a.Person] = a.Value.String()
-			}
-		}
-	}
-	if len(told) == 0 {
-		return list
-	}
-	for i := range list {
-		list[i].Attributes = maps.Clone(list[i].Attributes)
-		for q, by := range told {
-			if v, ok := by[list[i].Person]; ok {
-				if list[i].Attributes == nil {
-					list[i].Attributes = map[string]string{}
-				}
-				list[i].Attributes[q] = v
-			}
-		}
-	}
-	return list
-}
-
-// attributesOf are answers as attributes that select whoever gave them.
-func attributesOf(answers []extract.Answer, name string, into map[string]any) map[string]any {
-	for _, a := range answers {
-		if a.Person != name || a.Outcome != extract.Answered || a.Item > 0 {
-			continue
-		}
-		if into == nil {
-			into = map[string]any{}
-		}
-		var v any = a.Value.String()
-		if a.Value.List != nil {
-			list := make([]any, len(a.Value.List))
-			for i, s := range a.Value.List {
-				list[i] = s
-			}
-			v = list
-		}
-		if a.Field == "" {
-			into[a.Question] = v
-			continue
-		}
-		fields, ok := into[a.Question].(map[string]any)
-		if !ok {
-			fields = map[string]any{}
-			into[a.Question] = fields
-		}
-		fields[a.Field] = v
-	}
-	return into
 }

@@ -52,7 +52,8 @@ func (d *decoder) askable(to Who, n *node) {
 			continue
 		}
 		for _, p := range g.People {
-			if slices.ContainsFunc(d.present(), func(x Person) bool { return x.Name() == p.Name() && to.Selects(x) }) {
+			may, _ := to.may(p)
+			if may && slices.ContainsFunc(d.present(), func(x Person) bool { return x.Name() == p.Name() }) {
 				d.bad.add(n.at, []string{"Ask the others: to: {not: " + g.Name + "}."}, "%s is %s, who takes turns and answers no questions", p.Name(), what)
 			}
 		}

@@ -245,7 +245,7 @@ func TestEditLooks(t *testing.T) {
 	old := journals{}
 	old.results(t, was)
 	for _, c := range []struct{ old, new string }{
-		{"  - extract: wants\n", ""},
+		{"  - extract: wants\n    double: 0.5\n", ""},
 		{"  - tally: intent\n    by: [concept, {age: [18..34, 35..64]}]\n", "  - tally: intent\n"},
 		{"  - scene: talk\n", "  - extract: wants\n    as: more\n  - scene: talk\n"},
 		{"name: no yoghurt", "name: none\n    per: room"},
@@ -258,9 +258,9 @@ func TestEditLooks(t *testing.T) {
 		}
 	}
 	for _, c := range []struct{ old, new, first string }{
-		{"How likely are you", "How sure are you", "study.yaml:24: ask: this step is not the one that was run"},
-		{"scale: 1..5", "scale: 1..7", "study.yaml:24: ask: this step is not the one that was run"},
-		{"remember: true", "remember: false", "study.yaml:24: ask: this step is not the one that was run"},
+		{"How likely are you", "How sure are you", "study.yaml:25: ask: this step is not the one that was run"},
+		{"scale: 1..5", "scale: 1..7", "study.yaml:25: ask: this step is not the one that was run"},
+		{"remember: true", "remember: false", "study.yaml:25: ask: this step is not the one that was run"},
 	} {
 		s := load(t, strings.Replace(looking, c.old, c.new, 1))
 		e, err := s.Compare(old.rooms())

@@ -60,7 +60,7 @@ func (rm *room) scan(events iter.Seq[tinytroupe.Event]) error {
 		m, ok := markOf(ev)
 		switch {
 		case ok && m.At == "answers":
-			rm.answers = append(rm.answers, given{ev.Seq, m.Answers})
+			rm.answers = append(rm.answers, given{rm.units[rm.done].part, ev.Seq, m.Answers})
 			rm.past.commits++
 			continue
 		case ok:

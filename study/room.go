@@ -296,7 +296,7 @@ func (rm *room) unit(ctx context.Context, u unit) error {
 	} else {
 		switch do := u.step.Do.(type) {
 		case Run:
-			err = rm.run(ctx, do, rm.past.steps)
+			err = rm.run(ctx, do, u.part, rm.past.steps)
 		case Ask:
 			prog.Reached, err = rm.ask(ctx, u, do)
 		case Skip:
@@ -308,7 +308,7 @@ func (rm *room) unit(ctx context.Context, u unit) error {
 				break // it is one commit, and that was journalled
 			}
 			var effects []tinytroupe.Effect
-			if effects, prog.Reached, err = rm.effects(*u.step); err == nil {
+			if effects, prog.Reached, err = rm.effects(u); err == nil {
 				err = rm.commit(do, effects)
 			}
 		}
@@ -371,7 +371,7 @@ func (rm *room) enter(p Person) []tinytroupe.Effect {
 
 // run lets people act until the verb has had its steps, of which some were begun by
 // an earlier run; the last of those may be open.
-func (rm *room) run(ctx context.Context, do Run, begun int) error {
+func (rm *room) run(ctx context.Context, do Run, part, begun int) error {
 	if do.Until == nil {
 		left := do.Steps - begun
 		if begun > 0 && rm.w.View().Open() {
@@ -384,7 +384,7 @@ func (rm *room) run(ctx context.Context, do Run, begun int) error {
 	}
 	for {
 		if !rm.w.View().Open() {
-			if begun >= do.Steps || begun > 0 && rm.met(do.Until) {
+			if begun >= do.Steps || begun > 0 && rm.met(do.Until, part) {
 				return nil
 			}
 			begun++
@@ -396,7 +396,7 @@ func (rm *room) run(ctx context.Context, do Run, begun int) error {
 }
 
 // met reports whether what ends a run came true in the newest step.
-func (rm *room) met(u *Until) bool {
+func (rm *room) met(u *Until, part int) bool {
 	if rm.r.o.ends > 0 {
 		return rm.r.o.ends == fewEnds
 	}
@@ -409,8 +409,7 @@ func (rm *room) met(u *Until) bool {
 			continue
 		}
 		p, ok := rm.person(ev.Who)
-		p.Persona = v.Persona(ev.Who)
-		if u.By == nil || ok && u.By.Selects(p) {
+		if u.By == nil || ok && u.By.Selects(rm.known(p.in(v), part)) {
 			return true
 		}
 	}

@@ -200,10 +200,11 @@ func (r *runner) castOf(p stage) ([]Room, [][]Person, error) {
 	var who, with []Person
 	for _, x := range r.s.everybody() {
 		x.Persona = r.memory[x.Name()].persona
+		selects := func(w Who) bool { return w.Selects(r.known(x)) }
 		switch {
-		case p.scene == nil && x.Staff, p.scene != nil && p.scene.With != nil && p.scene.With.Selects(x):
+		case p.scene == nil && x.Staff, p.scene != nil && p.scene.With != nil && selects(*p.scene.With):
 			with = append(with, x)
-		case p.scene == nil, p.scene.Who.Selects(x) && (p.scene.Named || r.there[x.Name()]):
+		case p.scene == nil, selects(p.scene.Who) && (p.scene.Named || r.there[x.Name()]):
 			who = append(who, x)
 		}
 	}

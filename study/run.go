@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
-	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -174,7 +173,7 @@ func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
 		if err = r.part(ctx, stop, k, rooms); err != nil {
 			break
 		}
-		if slices.ContainsFunc(r.parts[k+1:], func(p stage) bool { return !p.look }) {
+		if k+1 < len(r.parts) {
 			if err = r.gather(k, rooms); err != nil {
 				break
 			}
@@ -195,6 +194,8 @@ type runner struct {
 	steps  int
 	setups []string            // by part
 	later  map[*Scene][]string // who is not there from the start
+
+	selects bool // somebody is selected by what they answered
 
 	memory map[string]*memory
 	there  map[string]bool // outside of scenes
@@ -219,7 +220,7 @@ type runner struct {
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
 		s: s, parts: s.parts(), number: map[*Step]int{}, act: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
-		setups: s.setups(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
+		setups: s.setups(), selects: s.selectsByAnswers(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
 	if o != nil {
 		r.o = *o

@@ -47,7 +47,16 @@ func (d *decoder) checkRooms(r Rooms, n *node, scene bool) {
 		return
 	}
 	for _, p := range d.study.everybody() {
-		if p.Staff && !scene || scene && (!d.scene.Who.Selects(p) || d.scene.With != nil && d.scene.With.Selects(p)) {
+		if scene {
+			may, _ := d.scene.Who.may(p)
+			with := false
+			if d.scene.With != nil {
+				_, with = d.scene.With.may(p)
+			}
+			if !may || with {
+				continue
+			}
+		} else if p.Staff {
 			continue
 		}
 		if _, ok := attribute(p, r.By); !ok {

@@ -122,6 +122,9 @@ func (d *decoder) step(n *node) (Step, bool) {
 	case "introduce", "join", "leave":
 		s.To = d.who(f.value)
 		s.Do = map[string]Verb{"introduce": Introduce{}, "join": Join{}, "leave": Leave{}}[v.name]
+		if by := s.To.answers(); v.name == "join" && len(by) > 0 {
+			d.bad.add(by[0].at, []string{"Who joins, and so is not there from the start, is known before anybody answers. A scene takes who: by answers."}, "people do not join by what they answer")
+		}
 	case "ask":
 		s.To = d.who(n.get("to"))
 		ask := d.ask(f.value, n)
@@ -327,7 +330,10 @@ func (d *decoder) checkText(t Text, to Who) {
 func (d *decoder) checkRef(x part, to Who) {
 	name := strings.Join(x.ref[1:], ".")
 	for _, p := range d.present() {
-		if _, ok := attribute(p, name); ok || !to.Selects(p) {
+		if _, ok := attribute(p, name); ok {
+			continue
+		}
+		if may, _ := to.may(p); !may {
 			continue
 		}
 		if p.Get(name) != nil {

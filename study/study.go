@@ -289,7 +289,8 @@ func (s *Study) outside() []Step {
 }
 
 // Later reports the names of those who are not there from the start, outside of
-// scenes: whose first coming or going there is a join.
+// scenes: whose first coming or going there is a join. Who may leave by what they will
+// have answered is there.
 func (s *Study) Later() []string { return s.later(s.outside()) }
 
 func (s *Study) later(steps []Step) []string {
@@ -299,7 +300,7 @@ func (s *Study) later(steps []Step) []string {
 		for _, step := range all {
 			_, joins := step.Do.(Join)
 			_, leaves := step.Do.(Leave)
-			if (joins || leaves) && step.To.Selects(p) {
+			if may, _ := step.To.may(p); (joins || leaves) && may {
 				if joins {
 					list = append(list, p.Name())
 				}

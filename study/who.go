@@ -23,7 +23,9 @@ type Who struct {
 type Condition struct {
 	Attribute string   `json:"attribute"`
 	Values    []string `json:"values,omitempty"` // one of them, or of their ranges lo..hi
-	at        place
+
+	at     place
+	answer bool // the attribute is what they will have answered
 }
 
 // Everyone reports whether w selects everyone whatever they are like.
@@ -158,7 +160,7 @@ func (s *Study) ParseWho(name, text string) (Who, error) {
 var whoHint = []string{"Who is everyone, a person, a group, a list of them, or {attribute: value, not: who}."}
 
 func (d *decoder) condition(f field) Condition {
-	c := Condition{Attribute: f.key.text, at: f.key.at}
+	c := Condition{Attribute: f.key.text, at: f.key.at, answer: d.answer(f.key.text)}
 	items := []*node{f.value}
 	if f.value.kind == listNode {
 		items = f.value.items
@@ -182,10 +184,10 @@ func (d *decoder) condition(f field) Condition {
 func (d *decoder) checkWho(w Who, sound bool) {
 	before := len(d.bad.list)
 	d.checkNames(w)
-	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited || d.byAnswers(w) {
+	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited {
 		return
 	}
-	if !slices.ContainsFunc(d.present(), w.Selects) {
+	if !slices.ContainsFunc(d.present(), func(p Person) bool { may, _ := w.may(p); return may }) {
 		d.bad.add(w.at, nil, "this selects nobody")
 	}
 }
@@ -207,7 +209,7 @@ func (d *decoder) checkNames(w Who) {
 		d.checkNames(x)
 	}
 	for _, c := range w.Where {
-		if d.answer(c.Attribute) {
+		if c.answer {
 			continue
 		}
 		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(c.Attribute) != nil }) {
@@ -219,11 +221,99 @@ func (d *decoder) checkNames(w Who) {
 	}
 }
 
-// byAnswers reports whether who is selected by what they will have answered.
-func (d *decoder) byAnswers(w Who) bool {
-	return slices.ContainsFunc(w.Any, d.byAnswers) || w.Not != nil && d.byAnswers(*w.Not) ||
-		slices.ContainsFunc(w.Where, func(c Condition) bool { return d.answer(c.Attribute) })
+// answers returns the conditions of w on what people will have answered.
+func (w Who) answers() []Condition {
+	var list []Condition
+	for _, c := range w.Where {
+		if c.answer {
+			list = append(list, c)
+		}
+	}
+	for _, x := range w.Any {
+		list = append(list, x.answers()...)
+	}
+	if w.Not != nil {
+		list = append(list, w.Not.answers()...)
+	}
+	return list
 }
+
+// byAnswers reports whether who is selected by what they will have answered.
+func (w Who) byAnswers() bool { return len(w.answers()) > 0 }
+
+// may reports whether w may select a person, and whether it must, whatever they will
+// have answered.
+func (w Who) may(p Person) (may, must bool) {
+	may, must = w.mayMatch(p)
+	selectable := !p.Staff || w.names(p)
+	return may && selectable, must && selectable
+}
+
+func (w Who) mayMatch(p Person) (may, must bool) {
+	may, must = true, true
+	if w.Name != "" && w.Name != everyone && w.Name != p.Group && w.Name != p.Name() {
+		return false, false
+	}
+	if len(w.Any) > 0 {
+		some, sure := false, false
+		for _, x := range w.Any {
+			a, b := x.may(p)
+			some, sure = some || a, sure || b
+		}
+		may, must = some, sure
+	}
+	for _, c := range w.Where {
+		if _, dealt := p.Assigned[c.Attribute]; c.answer && !dealt {
+			must = false
+		} else if !c.holds(p) {
+			return false, false
+		}
+	}
+	if w.Not != nil {
+		some, sure := w.Not.mayMatch(p)
+		may, must = may && !sure, must && !some
+	}
+	return may, must
+}
+
+// whos returns whom the steps, and those within them, select, looks included.
+func whos(steps []Step) []Who {
+	var list []Who
+	for _, x := range steps {
+		list = append(list, x.whos()...)
+		switch do := x.Do.(type) {
+		case Scene:
+			list = append(list, whos(do.Do)...)
+		case For:
+			for _, body := range do.Do {
+				list = append(list, whos(body)...)
+			}
+		}
+	}
+	return list
+}
+
+// whos returns whom the step itself selects.
+func (s Step) whos() []Who {
+	list := []Who{s.To}
+	switch do := s.Do.(type) {
+	case Scene:
+		if list = append(list, do.Who); do.With != nil {
+			list = append(list, *do.With)
+		}
+	case Run:
+		if do.Until != nil && do.Until.By != nil {
+			list = append(list, *do.Until.By)
+		}
+	case Check:
+		if do.By != nil {
+			list = append(list, *do.By)
+		}
+	}
+	return list
+}
+
+func (s *Study) selectsByAnswers() bool { return slices.ContainsFunc(whos(s.Script), Who.byAnswers) }
 
 // answer reports whether a name is that of an answer, given before.
 func (d *decoder) answer(name string) bool {
@@ -235,7 +325,13 @@ func (d *decoder) answer(name string) bool {
 func (d *decoder) present() []Person {
 	list := d.study.everybody()
 	if s := d.scene; s != nil {
-		list = slices.DeleteFunc(list, func(p Person) bool { return !s.Who.Selects(p) && (s.With == nil || !s.With.Selects(p)) })
+		list = slices.DeleteFunc(list, func(p Person) bool {
+			may, _ := s.Who.may(p)
+			if s.With != nil && !may {
+				may, _ = s.With.may(p)
+			}
+			return !may
+		})
 	}
 	return list
 }
