@@ -29,7 +29,7 @@ type LoadOptions struct {
 // before it runs. Files are found relative to the study. The error is a *Mistakes
 // that lists every mistake, or an error of reading the study file itself.
 func Load(file string, o *LoadOptions) (*Study, error) {
-	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}, asked: map[string]field{}, read: map[string]bool{}}
+	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}, asked: map[string]field{}, read: map[string]bool{}, origins: map[string]origin{}}
 	if o != nil {
 		d.o = *o
 	}
@@ -96,6 +96,7 @@ type decoder struct {
 	asked   map[string]field   // questions, by name
 	read    map[string]bool    // of them, those that a step uses
 	forms   []extract.Question // what the steps so far can be asked to count
+	origins map[string]origin  // of them, by name
 	scenes  []string           // so far
 	items   []string           // variables of loops so far
 	checks  int                // without a name, so far

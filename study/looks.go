@@ -34,7 +34,7 @@ func (d *decoder) ask(n, step *node) Ask {
 			d.bad.add(it.at, nil, "%s stands here twice", q.Form.ID)
 		}
 		a.Questions = append(a.Questions, q)
-		d.found(q.Form)
+		d.found(it, q.Form, asked, "")
 	}
 	return a
 }
@@ -57,13 +57,6 @@ func (d *decoder) askable(to Who, n *node) {
 				d.bad.add(n.at, []string{"Ask the others: to: {not: " + g.Name + "}."}, "%s is %s, who takes turns and answers no questions", p.Name(), what)
 			}
 		}
-	}
-}
-
-// found notes what later steps can count.
-func (d *decoder) found(q extract.Question) {
-	if !slices.ContainsFunc(d.forms, func(x extract.Question) bool { return x.ID == q.ID }) {
-		d.forms = append(d.forms, q)
 	}
 }
 
@@ -95,7 +88,7 @@ func (d *decoder) extract(n, step *node) Extract {
 	}
 	x.Question = q
 	x.Double = d.share(step.get("double"))
-	d.found(q.Form)
+	d.found(n, q.Form, extracted, x.Per.none())
 	return x
 }
 
@@ -145,6 +138,7 @@ func (d *decoder) code(n, step *node) Code {
 			}
 		}
 	} else if v != nil {
+		var ok bool
 		if c.Most, ok = parseCount(d.scalar(v)); !ok {
 			d.bad.add(v.at, []string{"Or {file: codes.csv}."}, "%s, found %s", aCount, v.describe())
 		}
@@ -153,7 +147,7 @@ func (d *decoder) code(n, step *node) Code {
 	if v := step.get("double"); v != nil && worded(c.Codes) {
 		d.bad.add(v.at, nil, "these codes sort by words: a second time would be the same")
 	}
-	d.found(c.form())
+	d.found(n, c.form(), coded, d.none(c.Name))
 	return c
 }
 
@@ -162,6 +156,12 @@ func (c Code) form() extract.Question {
 	q := extract.Question{ID: c.Name + ".code", Type: extract.OneOf}
 	if c.Multi {
 		q.Type = extract.SomeOf
+	}
+	for _, x := range c.Codes {
+		q.Options = append(q.Options, x.Name)
+	}
+	if len(c.Codes) > 0 && !slices.Contains(q.Options, extract.Other) {
+		q.Options = append(q.Options, extract.Other)
 	}
 	return q
 }
@@ -291,8 +291,6 @@ func (d *decoder) check(n, step *node) Check {
 	switch {
 	case strings.ContainsAny(c.Name, ".\t\r\n"):
 		d.bad.add(step.get("name").at, nil, "a name has no points and no line breaks")
-	case slices.ContainsFunc(d.forms, func(q extract.Question) bool { return q.ID == c.Name }):
-		d.bad.add(n.at, []string{"Give it another name: name: …"}, "there is something called %s already", c.Name)
 	}
 	if v := step.get("draws"); v != nil {
 		var ok bool
@@ -310,7 +308,7 @@ func (d *decoder) check(n, step *node) Check {
 	if c.Score {
 		form = extract.Question{ID: c.Name, Type: extract.Number, Lo: 0, Hi: judge.MaxScore}
 	}
-	d.found(form)
+	d.found(n, form, checked, "it is a check")
 	return c
 }
 

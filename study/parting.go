@@ -95,7 +95,8 @@ func (s *Study) loopVars() []string {
 	return list
 }
 
-// attributesOf are answers as attributes that select whoever gave them.
+// attributesOf are answers as attributes, by their whole names, that select whoever gave
+// them; of several to one question the last.
 func attributesOf(answers []extract.Answer, name string, into map[string]any) map[string]any {
 	for _, a := range answers {
 		if a.Person != name || a.Outcome != extract.Answered || a.Item > 0 {
@@ -112,16 +113,7 @@ func attributesOf(answers []extract.Answer, name string, into map[string]any) ma
 			}
 			v = list
 		}
-		if a.Field == "" {
-			into[a.Question] = v
-			continue
-		}
-		fields, ok := into[a.Question].(map[string]any)
-		if !ok {
-			fields = map[string]any{}
-			into[a.Question] = fields
-		}
-		fields[a.Field] = v
+		into[a.Name()] = v
 	}
 	return into
 }

@@ -123,7 +123,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 		s.To = d.who(f.value)
 		s.Do = map[string]Verb{"introduce": Introduce{}, "join": Join{}, "leave": Leave{}}[v.name]
 		if by := s.To.answers(); v.name == "join" && len(by) > 0 {
-			d.bad.add(by[0].at, []string{"Who joins, and so is not there from the start, is known before anybody answers. A scene takes who: by answers."}, "people do not join by what they answer")
+			d.bad.add(by[0].at, []string{"Who joins is not there from the start, which is settled before anybody answers. Who is in a scene may be settled by answers."}, "people do not join by what they answer")
 		}
 	case "ask":
 		s.To = d.who(n.get("to"))

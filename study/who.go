@@ -82,14 +82,17 @@ func (c Condition) holds(p Person) bool {
 		default:
 			return false
 		}
-		return slices.ContainsFunc(c.Values, func(want string) bool {
-			if lo, hi, ok := parseRange(want); ok {
-				n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
-				return err == nil && lo <= n && n <= hi
-			}
-			return strings.EqualFold(want, text)
-		})
+		return slices.ContainsFunc(c.Values, func(want string) bool { return fits(want, text) })
 	})
+}
+
+// fits reports whether a text is what a condition wants.
+func fits(want, text string) bool {
+	if lo, hi, ok := parseRange(want); ok {
+		n, err := strconv.ParseFloat(strings.TrimSpace(text), 64)
+		return err == nil && lo <= n && n <= hi
+	}
+	return strings.EqualFold(want, text)
 }
 
 // who reads a selector. nil is everyone.
@@ -130,17 +133,19 @@ func (d *decoder) who(n *node) Who {
 // {age: 18..34, not: Ann}, of the people of a study that was loaded and of what they were
 // asked. name is what mistakes are said to be in.
 func (s *Study) ParseWho(name, text string) (Who, error) {
-	d := &decoder{study: s, src: newSource(name, []byte(text))}
+	d := &decoder{study: s, src: newSource(name, []byte(text)), origins: map[string]origin{}}
 	for _, x := range leaves(s.Script) {
 		switch do := x.Do.(type) {
 		case Ask:
 			for _, q := range do.Questions {
-				d.forms = append(d.forms, q.Form)
+				if _, again := d.origins[q.Form.ID]; !again {
+					d.note(q.Form, origin{how: asked})
+				}
 			}
 		case Extract:
-			d.forms = append(d.forms, do.Question.Form)
+			d.note(do.Question.Form, origin{how: extracted, none: do.Per.none()})
 		case Code:
-			d.forms = append(d.forms, do.form())
+			d.note(do.form(), origin{how: coded, none: d.none(do.Name)})
 		case Set:
 			d.edited = true
 		}
@@ -160,7 +165,9 @@ func (s *Study) ParseWho(name, text string) (Who, error) {
 var whoHint = []string{"Who is everyone, a person, a group, a list of them, or {attribute: value, not: who}."}
 
 func (d *decoder) condition(f field) Condition {
-	c := Condition{Attribute: f.key.text, at: f.key.at, answer: d.answer(f.key.text)}
+	c := Condition{Attribute: f.key.text, at: f.key.at}
+	var q extract.Question
+	q, c.answer = d.answer(c.Attribute)
 	items := []*node{f.value}
 	if f.value.kind == listNode {
 		items = f.value.items
@@ -171,8 +178,14 @@ func (d *decoder) condition(f field) Condition {
 			continue
 		}
 		v := d.scalar(it)
-		if lo, hi, ok := parseRange(v); ok && lo > hi {
+		lo, hi, isRange := parseRange(v)
+		switch {
+		case isRange && lo > hi:
 			d.bad.add(it.at, nil, "nothing is in %s", v)
+		case !isRange && likeRange.MatchString(v):
+			d.bad.add(it.at, []string{"A range has both ends and no spaces, such as 4..5."}, "%q is no range", v)
+		case c.answer && !answerable(q, v):
+			d.bad.add(it.at, answers(q, v), "nobody can answer %s by %q", c.Attribute, v)
 		}
 		c.Values = append(c.Values, v)
 	}
@@ -210,6 +223,10 @@ func (d *decoder) checkNames(w Who) {
 	}
 	for _, c := range w.Where {
 		if c.answer {
+			continue
+		}
+		if none := d.none(c.Attribute); none != "" {
+			d.bad.add(c.at, nil, "nobody is selected by %s: %s", c.Attribute, none)
 			continue
 		}
 		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(c.Attribute) != nil }) {
@@ -314,12 +331,6 @@ func (s Step) whos() []Who {
 }
 
 func (s *Study) selectsByAnswers() bool { return slices.ContainsFunc(whos(s.Script), Who.byAnswers) }
-
-// answer reports whether a name is that of an answer, given before.
-func (d *decoder) answer(name string) bool {
-	_, ok := extract.Leaf(d.forms, name)
-	return ok
-}
 
 // present returns who may take part where the steps that are read now happen.
 func (d *decoder) present() []Person {
