@@ -539,3 +539,25 @@ script:
 	}
 	t.Error("nobody was asked again")
 }
+
+// TestRoomsClaim: a claim about rooms has the room's name in it.
+func TestRoomsClaim(t *testing.T) {
+	r := &reader{}
+	_, err := journals{}.polled(t, load(t, `
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+script:
+  - scene: talk
+    rooms: each
+    do: [{say: Hello.}, {run: 1}]
+  - check: It was loud in ${room.id}.
+    per: room
+`), nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, room := range []string{"talk/Ann", "talk/Bea"} {
+		if !slices.ContainsFunc(r.prompts, func(p string) bool { return strings.Contains(p, "It was loud in "+room+".") }) {
+			t.Errorf("nobody was asked about %s: %q", room, r.prompts)
+		}
+	}
+}

@@ -74,7 +74,14 @@ func (d *decoder) extract(n, step *node) Extract {
 	if !ok {
 		return x
 	}
-	q.Form.Ask = q.Text.String()
+	if q.Form.Ask = q.Text.general(); q.Form.Find == "" {
+		for _, p := range q.Text.parts {
+			if p.ref != nil {
+				d.bad.add(n.at, []string{"Say what to look for: find: …"}, "%s asks with ${%s}, which stands for nothing where it is looked for", n.text, strings.Join(p.ref, "."))
+				break
+			}
+		}
+	}
 	if v := step.get("as"); v != nil {
 		if q.Form.ID = d.line(v); strings.ContainsAny(q.Form.ID, ".\t\r\n") || q.Form.ID == "" {
 			d.bad.add(v.at, nil, "a name has no points and no line breaks")
@@ -131,7 +138,7 @@ func (d *decoder) code(n, step *node) Code {
 		d.bad.add(n.at, nil, "%s is answered by %s: only text is sorted into codes", c.Name, q.Type)
 	}
 	if v := step.get("codes"); v != nil && v.kind == mapNode && v.get("file") != nil && len(v.fields) == 1 {
-		if _, src, ok := d.file(v.get("file")); ok {
+		if src, ok := d.plain(v.get("file")); ok {
 			var err error
 			if c.Codes, err = extract.ReadCodes(src.name, strings.NewReader(src.text)); err != nil {
 				d.bad.add(v.at, []string{"Codes are CSV with a header: code, description, words."}, "%v", err)
@@ -227,28 +234,49 @@ func (d *decoder) dimension(n *node, names []string) (extract.Dimension, bool) {
 			return dim, false
 		}
 		for _, it := range bands.items {
+			before := len(d.bad.list)
 			lo, hi := d.span(it)
+			if lo > hi && len(d.bad.list) == before {
+				d.bad.add(it.at, nil, "nothing is in %s", d.scalar(it))
+			}
 			dim.Bands = append(dim.Bands, extract.Band{Lo: lo, Hi: hi})
 		}
 	} else {
 		dim.Name = d.scalar(n)
 	}
-	first, _, _ := strings.Cut(dim.Name, ".")
-	all := slices.Concat(d.attributes(), d.items, []string{"group", "room", "scene"})
+	all := []string{"group", "room", "scene"}
+	for _, name := range d.items {
+		all = append(all, name, name+" position")
+	}
 	for i := range d.forms {
-		if q := &d.forms[i]; len(q.Fields) == 0 {
-			all = append(all, q.ID)
-		} else if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, q.ID+".") }) {
+		q := &d.forms[i]
+		if q.Type != extract.ListOf {
+			for _, l := range q.Leaves() {
+				all = append(all, l.ID)
+			}
+		}
+		if slices.ContainsFunc(names, func(name string) bool { return strings.HasPrefix(name, q.ID+".") }) {
 			for _, f := range q.Fields {
 				all = append(all, f.ID)
 			}
 		}
 	}
-	if !d.partial && !d.edited && !slices.Contains(all, dim.Name) && !slices.Contains(all, first) {
-		d.bad.add(at.at, known("what tables are parted by", dim.Name, all), "nobody has %q", dim.Name)
-		return dim, false
+	has := func(p Person) bool { _, ok := spelled(p, dim.Name); return ok }
+	if d.partial || d.edited || slices.Contains(all, dim.Name) || slices.ContainsFunc(d.study.everybody(), has) {
+		return dim, true
 	}
-	return dim, true
+	all = slices.Concat(d.attributes(), all)
+	switch first, rest, _ := strings.Cut(dim.Name, "."); {
+	case slices.Contains(d.items, first):
+		d.bad.add(at.at, []string{"Of an item tables have what it is called: by: " + first + "."}, "tables are not parted by parts of %s", first)
+	case slices.ContainsFunc(d.forms, func(q extract.Question) bool { return q.ID == first && q.Type == extract.ListOf }):
+		d.bad.add(at.at, []string{"Of the same item it is by: " + rest + "."}, "each person may have several %s", dim.Name)
+	case slices.Contains(d.attributes(), dim.Name):
+		d.bad.add(at.at, []string{"Of a map, name a part: " + dim.Name + ".…"}, "%s is nobody's as a text or a number", dim.Name)
+	default:
+		d.bad.add(at.at, known("what tables are parted by", dim.Name, all), "nobody has %q", dim.Name)
+	}
+	return dim, false
 }
 
 func (d *decoder) check(n, step *node) Check {
@@ -272,6 +300,11 @@ func (d *decoder) check(n, step *node) Check {
 		c.Claim, _ = d.text(n)
 		if c.Per != PerPerson && !c.Claim.Same() {
 			d.bad.add(n.at, nil, "the claim is about persons, and per is %s", c.Per)
+		}
+		for _, p := range c.Claim.parts {
+			if p.ref != nil && p.ref[0] == "room" && c.Per != PerRoom {
+				d.bad.add(p.at(), []string{"Judge each room: per: room."}, "${%s} is not known here: per is %s", strings.Join(p.ref, "."), c.Per)
+			}
 		}
 		if one := strings.TrimSpace(n.text); n.kind == scalarNode && !strings.ContainsAny(one, " ${") {
 			var names []string

@@ -201,10 +201,10 @@ func TestPanelTo(t *testing.T) {
 		}
 	}
 	for to, want := range map[string][]string{
-		"everyone":                 {"Ann Archer", "Bea Brook", "Cy Cole"},
-		"{age: 40..60}":            {"Bea Brook", "Cy Cole"},
-		"[mo, ann]":                {"Ann Archer", "Mo Moss"},
-		"{age: 40..60, not: bea}":  {"Cy Cole"},
+		"everyone":                {"Ann Archer", "Bea Brook", "Cy Cole"},
+		"{age: 40..60}":           {"Bea Brook", "Cy Cole"},
+		"[mo, ann]":               {"Ann Archer", "Mo Moss"},
+		"{age: 40..60, not: bea}": {"Cy Cole"},
 		fmt.Sprintf("{why.code: %q}", code["Ann Archer"]): coded,
 	} {
 		who, err := s.ParseWho("--to", to)

@@ -218,7 +218,7 @@ func (d *decoder) network(n *node) {
 	if n == nil {
 		return
 	}
-	_, src, ok := d.file(n)
+	src, ok := d.plain(n)
 	if !ok {
 		return
 	}

@@ -11,6 +11,8 @@ import (
 	"regexp/syntax"
 	"slices"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe"
 )
 
 // mostSteps is how many steps a script may have, those of loops counted for each item.
@@ -147,6 +149,9 @@ func (d *decoder) step(n *node) (Step, bool) {
 	default:
 		s.To = d.who(n.get("to"))
 		s.Do, texts = d.verb(v.name, f.value)
+		if set, ok := s.Do.(Set); ok && len(d.bad.list) == before {
+			d.settable(set, s.To, f.value)
+		}
 	}
 	d.checkWho(s.To, len(d.bad.list) == before)
 	for _, t := range texts {
@@ -289,6 +294,31 @@ func (d *decoder) set(n *node) Set {
 		s.Values = append(s.Values, Setting{f.key.text, json.RawMessage(d.json(f.value))})
 	}
 	return s
+}
+
+// settable reports what cannot be set of somebody as the steps so far leave them.
+func (d *decoder) settable(set Set, to Who, n *node) {
+	for i, f := range n.fields {
+		v := set.Values[i]
+		if _, err := tinytroupe.NewPersona("x").With(v.Path, v.Value); err != nil {
+			d.bad.add(f.key.at, nil, "%v", err)
+			return
+		}
+		for _, p := range d.present() {
+			if now, ok := d.now[p.Name()]; ok {
+				p.Persona = now
+			}
+			if may, _ := to.may(p); !may {
+				continue
+			}
+			now, err := p.Persona.With(v.Path, v.Value)
+			if err != nil {
+				d.bad.add(f.key.at, nil, "%s: %v", p.Name(), err)
+				return
+			}
+			d.now[p.Name()] = now
+		}
+	}
 }
 
 func (d *decoder) image(n *node) Show {

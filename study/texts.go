@@ -93,19 +93,25 @@ func (d *decoder) textMap(n *node, open use) Text {
 
 // textFile reads the text of a file, without the line breaks at its end.
 func (d *decoder) textFile(n *node, open use) Text {
-	_, src, ok := d.file(n)
-	if !ok {
-		return Text{}
-	}
+	src, ok := d.plain(n)
 	switch {
-	case !utf8.ValidString(src.text):
-		d.bad.add(n.at, nil, "%s is not UTF-8 text", src.name)
+	case !ok:
 		return Text{}
 	case strings.TrimSpace(src.text) == "":
 		d.bad.add(n.at, nil, "%s is empty", src.name)
 		return Text{}
 	}
 	return d.fill(strings.TrimRight(src.text, "\n"), place{src, 1, 1, 1}, open)
+}
+
+// plain reads a file of text.
+func (d *decoder) plain(n *node) (*source, bool) {
+	_, src, ok := d.file(n)
+	if ok && !utf8.ValidString(src.text) {
+		d.bad.add(n.at, []string{"Save it as UTF-8."}, "%s is not UTF-8 text", src.name)
+		return nil, false
+	}
+	return src, ok
 }
 
 // comment finds text that YAML has taken for a comment: what follows " #" without a
@@ -214,7 +220,7 @@ func (d *decoder) value(n *node) any {
 
 // rows reads a CSV file with a header: a list of maps, nil where it cannot be read.
 func (d *decoder) rows(n *node) []any {
-	_, src, ok := d.file(n)
+	src, ok := d.plain(n)
 	if !ok {
 		return nil
 	}
