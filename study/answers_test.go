@@ -55,7 +55,7 @@ type reader struct {
 	prompts []string
 }
 
-var talk = regexp.MustCompile(`"does":"TALK"[^\n]*"content":"([^"]*)"`)
+var talk = regexp.MustCompile(`"who":"([^"]*)"[^\n]*"does":"TALK"[^\n]*"content":"([^"]*)"`)
 
 func (r *reader) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	prompt := req.System
@@ -76,13 +76,18 @@ func (r *reader) Generate(ctx context.Context, req *llm.Request) (*llm.Response,
 	if err := json.Unmarshal(req.Schema.Body, &schema); err != nil {
 		return nil, err
 	}
-	said := talk.FindStringSubmatch(prompt)
-	if said == nil {
+	said := ""
+	for _, m := range talk.FindAllStringSubmatch(prompt, -1) {
+		if who := req.Label.Person; who == "" || who == m[1] {
+			said = m[2]
+		}
+	}
+	if said == "" {
 		return nil, errors.New("nobody spoke")
 	}
 	reply := map[string]any{}
 	for key := range schema.Properties {
-		reply[key] = map[string]any{"quote": said[1], "event": 0, "outcome": "answered", "value": r.value(key, prompt)}
+		reply[key] = map[string]any{"quote": said, "event": 0, "outcome": "answered", "value": r.value(key, prompt)}
 	}
 	b, err := json.Marshal(reply)
 	return &llm.Response{Text: string(b), Finish: llm.FinishStop, Model: "reader"}, err
@@ -559,5 +564,172 @@ script:
 		if !slices.ContainsFunc(r.prompts, func(p string) bool { return strings.Contains(p, "It was loud in "+room+".") }) {
 			t.Errorf("nobody was asked about %s: %q", room, r.prompts)
 		}
+	}
+}
+
+// TestShuffledLoop: the order of a loop by chance is another in each room and each loop,
+// and stays when lines or what items are called change.
+func TestShuffledLoop(t *testing.T) {
+	const text = `
+vars: {concepts: [a, b, c, d, e, f], more: [x, y]}
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+world: {rooms: each}
+script:
+  - for: concept in concepts
+    order: shuffle
+    do: [{say: "${concept}"}]
+  - for: concept in concepts
+    order: shuffle
+    do:
+      - for: x in more
+        do:
+          - for: again in concepts
+            order: shuffle
+            do: [{say: "${concept}${x}${again}"}]
+`
+	run := func(text string) (journals, map[string]string) {
+		j := journals{}
+		j.run(t, load(t, text))
+		said := map[string]string{}
+		for room, l := range j {
+			for _, ev := range l.events {
+				if ev.Kind == tinytroupe.EventPerceived {
+					said[room] += " " + ev.Stimulus.Content
+				}
+			}
+		}
+		return j, said
+	}
+	j, said := run(text)
+	orders := map[string]bool{}
+	for _, all := range said {
+		words := strings.Fields(all)
+		if len(words) != 6+6*2*6 {
+			t.Fatal(all)
+		}
+		orders[strings.Join(words[:6], "")] = true
+		for ; len(words) > 6; words = words[6:] {
+			order := ""
+			for _, w := range words[6:12] {
+				order += w[2:]
+			}
+			orders[order] = true
+		}
+	}
+	if len(orders) < 20 { // of 26
+		t.Errorf("%d orders", len(orders))
+	}
+	commented := strings.Replace(text, "script:\n", "# A comment.\nscript:\n", 1)
+	c, again := run(commented)
+	if diff := cmp.Diff(j.lines(t), c.lines(t)); diff != "" {
+		t.Errorf("with a comment (-want +got):\n%s", diff)
+	}
+	_, renamed := run(strings.Replace(text, "[a, b,", "[A, b,", 1))
+	for room := range said {
+		if strings.ToLower(renamed[room]) != again[room] {
+			t.Errorf("%s: another order with another word", room)
+		}
+	}
+	j.cut(map[string]int{"Ann": 40, "Bea": 40})
+	j.run(t, load(t, commented))
+	if diff := cmp.Diff(c.lines(t), j.lines(t)); diff != "" {
+		t.Errorf("gone on with (-want +got):\n%s", diff)
+	}
+}
+
+// TestEditedLook: what was done by what looks found does not stand when they look for
+// something else; what was done otherwise does.
+func TestEditedLook(t *testing.T) {
+	const text = `
+people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
+questions:
+  mood: {find: How they feel., one of: [gay, sad]}
+  other: {find: Why they say it.}
+script:
+  - say: Hello.
+  - run: 1
+  - extract: mood
+  - extract: other
+  - code: other
+    codes: {file: codes.csv}
+  - say: Gay.
+    to: {mood: gay}
+  - say: Coded.
+    to: {other.code: bold}
+  - scene: sad
+    who: {mood: sad}
+    do: [{say: Sad.}]
+  - say: The end.
+`
+	const codes = "code,description,words\nbold,,bold\n"
+	r := &reader{value: func(question, prompt string) any {
+		if question == "mood" {
+			return "sad"
+		}
+		return "so bold"
+	}}
+	s := load(t, text, "codes.csv", codes)
+	old := journals{}
+	files, err := old.polled(t, s, nil, r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := old.heard("Coded."); !slices.Equal(got, []string{"Ann", "Bea"}) || len(old.heard("Gay.")) > 0 || len(old.heard("Sad.")) == 0 {
+		t.Errorf("heard by %q", got)
+	}
+	old.resumed(t, s, files, nil, r)
+	for _, c := range []struct{ old, new, codes, first string }{
+		{"", "", codes, ""},
+		{"How they feel.", "Their mood.", codes, "study.yaml:13: say"},
+		{"Why they say it.", "Why.", codes, "study.yaml:15: say"},
+		{"", "", codes + "shy,,shy\n", "study.yaml:15: say"},
+		{"  - say: Coded.\n    to: {other.code: bold}\n", "  - say: Coded.\n", codes, "study.yaml:15: say"},
+	} {
+		s := load(t, strings.Replace(text, c.old, c.new, 1), "codes.csv", c.codes)
+		e, err := s.Compare(old.rooms())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if e.First != nil {
+			got, _, _ = strings.Cut(e.First.Error(), ": this step")
+		}
+		if got != c.first {
+			t.Errorf("%s: %q, want %q", c.new, got, c.first)
+		}
+	}
+	// Of a scene it is the scene that differs.
+	short := strings.Replace(strings.Replace(text, "  - say: Gay.\n    to: {mood: gay}\n", "", 1), "  - say: Coded.\n    to: {other.code: bold}\n", "", 1)
+	old = journals{}
+	if _, err := old.polled(t, load(t, short, "codes.csv", codes), nil, r); err != nil {
+		t.Fatal(err)
+	}
+	e, err := load(t, strings.Replace(short, "How they feel.", "Their mood.", 1), "codes.csv", codes).Compare(old.rooms())
+	if err != nil || e.First == nil || e.First.Error() != "study.yaml:13: scene sad or what was before it: not as it was" {
+		t.Errorf("%v, %v", e.First, err)
+	}
+}
+
+// TestMindsOnce: the mind of somebody in a room is asked for once, whoever needs it.
+func TestMindsOnce(t *testing.T) {
+	s := load(t, fmt.Sprintf(scenes, "in turn"))
+	asked := map[string]int{}
+	j := &shelf{}
+	o := j.options(nil)
+	o.Mind = func(m study.Member) tinytroupe.Mind {
+		asked[m.Room.Name()+" "+m.Name()]++
+		return recaller{}
+	}
+	o.Episode = 200 // so little that memories are summed up between parts
+	if _, err := s.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	for who, n := range asked {
+		if n != 1 {
+			t.Errorf("%s: %d times", who, n)
+		}
+	}
+	if len(asked) < 10 {
+		t.Errorf("%d minds", len(asked))
 	}
 }

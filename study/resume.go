@@ -209,9 +209,6 @@ func (s *Study) setups() []string {
 			if p.Begins != nil {
 				all = append(all, p.Begins)
 			}
-			if p.Begins != nil {
-				all = append(all, p.Begins)
-			}
 		}
 	}
 	world := hashOf(all...)
@@ -222,6 +219,9 @@ func (s *Study) setups() []string {
 		if p.scene != nil {
 			here = append(here, s.later(p.scene.Do))
 			before = append(before, p.scene)
+			if by := s.lookedBy(Step{Do: *p.scene}); len(by) > 0 {
+				here, before = append(here, by), append(before, by)
+			}
 		}
 		list = append(list, world+":"+hashOf(here...))
 		for _, x := range leaves(p.steps) {

@@ -24,7 +24,7 @@ import (
 // a model; the zero value of every other field has the stated meaning.
 type RunOptions struct {
 	// Mind gives the mind of somebody in a room, of all but chatbots and humans. It is
-	// called once for each, never concurrently.
+	// called once for each in each room, never concurrently.
 	Mind func(m Member) tinytroupe.Mind
 
 	// Open gives a room's journal, and what it holds already: the run goes on from
@@ -205,7 +205,8 @@ type runner struct {
 	bots     map[string]*bot.Bot // by group
 	http     map[string]llm.Model
 
-	minds, tell sync.Mutex // held while a callback is called
+	minds, tell sync.Mutex                 // held while a callback is called
+	got         map[string]tinytroupe.Mind // minds, by room and name
 
 	rooms   []*room                     // that were opened, in order
 	seen    []*seen                     // rooms as the newest look saw them
@@ -220,7 +221,7 @@ type runner struct {
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
 		s: s, parts: s.parts(), number: map[*Step]int{}, act: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
-		setups: s.setups(), selects: s.selectsByAnswers(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
+		setups: s.setups(), got: map[string]tinytroupe.Mind{}, selects: s.selectsByAnswers(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
 	if o != nil {
 		r.o = *o
@@ -291,18 +292,27 @@ func (r *runner) mind(m Member) tinytroupe.Mind {
 		case g.HTTP != nil:
 			return g.HTTP.mind(r.http[g.Name], r.s.Seed, m.Person, m.Room.Name())
 		case g.Human && r.o.Human != nil:
-			r.minds.Lock()
-			defer r.minds.Unlock()
-			return r.o.Human(m)
+			return r.ask(r.o.Human, m)
 		case g.Human && m.Room.Of > 1:
 			return r.terminal.In(m.Room.Name())
 		case g.Human:
 			return r.terminal
 		}
 	}
+	return r.ask(r.o.Mind, m)
+}
+
+// ask returns the mind of somebody in a room, which is given once.
+func (r *runner) ask(give func(m Member) tinytroupe.Mind, m Member) tinytroupe.Mind {
 	r.minds.Lock()
 	defer r.minds.Unlock()
-	return r.o.Mind(m)
+	key := m.Room.Name() + "\x00" + m.Name()
+	mind, ok := r.got[key]
+	if !ok {
+		mind = give(m)
+		r.got[key] = mind
+	}
+	return mind
 }
 
 // open makes the rooms of a part, or resumes them.

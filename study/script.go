@@ -161,6 +161,23 @@ func (d *decoder) step(n *node) (Step, bool) {
 		return Step{}, false
 	}
 	s.Hash = s.hash()
+	if form, ok := looksFor(s.Do); ok {
+		hash := s.Hash
+		if code, ok := s.Do.(Code); ok {
+			hash = hashOf(hash, d.study.looks[code.Name])
+		}
+		if d.study.looks == nil {
+			d.study.looks = map[string]string{}
+		}
+		for _, q := range form.Leaves() {
+			d.study.looks[q.ID] = hash
+		}
+	}
+	if _, scene := s.Do.(Scene); !scene {
+		if by := d.study.lookedBy(s); len(by) > 0 {
+			s.Hash = hashOf(s.Hash, by)
+		}
+	}
 	return s, true
 }
 
@@ -373,6 +390,20 @@ func (d *decoder) checkRef(x part, to Who) {
 		}
 		return
 	}
+}
+
+// lookedBy identifies the looks by whose findings a step selects: it does something else
+// where they look for something else.
+func (s *Study) lookedBy(x Step) []string {
+	var list []string
+	for _, who := range x.whos() {
+		for _, c := range who.answers() {
+			if hash := s.looks[c.Attribute]; hash != "" {
+				list = appendNew(list, hash)
+			}
+		}
+	}
+	return list
 }
 
 // hash identifies what a step means, all texts filled in.
