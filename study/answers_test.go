@@ -733,3 +733,43 @@ func TestMindsOnce(t *testing.T) {
 		t.Errorf("%d minds", len(asked))
 	}
 }
+
+// TestWarnings: a question that nothing asks is no mistake where it is made for the items
+// of a loop that does not ask it now; an order that changes nothing is told.
+func TestWarnings(t *testing.T) {
+	const text = `
+vars: {concepts: [a, b], c: {rows: c.csv}}
+people: {ann: {persona: {name: Ann}}}
+questions:
+  intent: {ask: "How likely are you to buy ${concept.name}?", scale: 1..5}
+  best: {ask: Which?, one of: concept.kinds}
+script:
+  - for: x in concepts
+    order: rotate
+    do:
+      - for: y in concepts
+        order: rotate
+        do: [{run: 1}]
+  - scene: talk
+    rooms: each
+    do:
+      - for: x in concepts
+        order: rotate
+        do: [{run: 1}]
+`
+	s := load(t, text, "c.csv", "name\nA\n")
+	if diff := cmp.Diff([]string{
+		"study.yaml:9: order: rotate: there is one room, in which the order is as written",
+		"study.yaml:12: order: rotate: there is one room, in which the order is as written",
+		"study.yaml:6: nothing asks or extracts best",
+		"study.yaml:5: nothing asks or extracts intent",
+	}, s.Warnings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	if _, err := loadText(strings.Replace(text, "scale: 1..5", "scale: 5..1", 1), "c.csv", "name\nA\n"); err != nil {
+		t.Error(err)
+	}
+	if _, err := loadText(strings.Replace(text, " ${concept.name}?\", scale: 1..5", " it?\", scale: 5..1", 1), "c.csv", "name\nA\n"); err == nil {
+		t.Error("a mistake in a question that is not asked is not told")
+	}
+}

@@ -267,7 +267,7 @@ func tables() map[string]string {
 			with = append(with, "`"+w.name+"`")
 		}
 		fmt.Fprintf(&does, "| `%s` | %s | %s | `%s` |\n", v.name, cell(v.doc), strings.Join(with, ", "), v.example)
-		if len(v.with) > 1 {
+		if len(v.with) > 1 || v.name == "tally" {
 			list[v.name+"-words"] = keys(v.with)
 		}
 	}

@@ -288,6 +288,7 @@ func (d *decoder) variable(name string, n *node) (any, error) {
 	path := strings.Split(name, ".")
 	v, ok := d.study.Vars[path[0]]
 	if !ok {
+		d.missing++
 		d.bad.add(n.at, known("variables", path[0], d.varNames()), "there is no variable %q", path[0])
 		return nil, errSaid
 	}

@@ -29,7 +29,7 @@ type LoadOptions struct {
 // before it runs. Files are found relative to the study. The error is a *Mistakes
 // that lists every mistake, or an error of reading the study file itself.
 func Load(file string, o *LoadOptions) (*Study, error) {
-	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}, asked: map[string]field{}, read: map[string]bool{}, origins: map[string]origin{}, now: map[string]tinytroupe.Persona{}}
+	d := &decoder{study: &Study{File: file, Seed: 1, Vars: map[string]any{}}, asked: map[string]field{}, read: map[string]bool{}, origins: map[string]origin{}, now: map[string]tinytroupe.Persona{}, looks: map[string]string{}}
 	if o != nil {
 		d.o = *o
 	}
@@ -86,6 +86,8 @@ type decoder struct {
 	partial bool // some people could not be read, so that who there is is not known
 	edited  bool // the script sets attributes, so that who has which is not known
 
+	looks map[string]string // of the steps so far: see lookedBy
+
 	now map[string]tinytroupe.Persona // whom the steps so far may have changed, by name
 
 	begins map[string]saved // what files hold beside a persona, by the person's name
@@ -94,6 +96,8 @@ type decoder struct {
 	names map[string]place // of the scenes
 	loops int              // that are open
 	steps int              // read so far
+
+	missing int // names of variables that there are not
 
 	asked   map[string]field   // questions, by name
 	read    map[string]bool    // of them, those that a step uses

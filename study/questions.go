@@ -34,18 +34,23 @@ func (d *decoder) questions(n *node) {
 	}
 }
 
-// unused reads the questions that no step uses, so that their mistakes are told too.
+// unused reads the questions that no step uses, so that their mistakes are told too. One
+// with a variable that there is not may be made for a loop, and is not read.
 func (d *decoder) unused() {
 	for _, id := range slices.Sorted(maps.Keys(d.asked)) {
 		if f := d.asked[id]; !d.read[id] {
-			d.questionOf(id, f)
+			before, missing := len(d.bad.list), d.missing
+			if d.questionOf(id, f); d.missing > missing {
+				d.bad.list = d.bad.list[:before]
+			}
 			d.warn(f.key, "nothing asks or extracts %s", id)
 		}
 	}
 }
 
+// warn warns once of each thing: what stands in a loop is read several times.
 func (d *decoder) warn(at *node, format string, args ...any) {
-	d.study.Warnings = append(d.study.Warnings, fmt.Sprintf("%s:%d: %s", at.at.src.name, at.at.line, fmt.Sprintf(format, args...)))
+	d.study.Warnings = appendNew(d.study.Warnings, fmt.Sprintf("%s:%d: %s", at.at.src.name, at.at.line, fmt.Sprintf(format, args...)))
 }
 
 // question returns the question that a step names.

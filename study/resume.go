@@ -214,18 +214,19 @@ func (s *Study) setups() []string {
 	world := hashOf(all...)
 	var list []string
 	var before []any
+	looks := map[string]string{}
 	for _, p := range s.parts() {
 		here := append(slices.Clone(before), p.scene, s.Later())
 		if p.scene != nil {
 			here = append(here, s.later(p.scene.Do))
 			before = append(before, p.scene)
-			if by := s.lookedBy(Step{Do: *p.scene}); len(by) > 0 {
+			if by := (Step{Do: *p.scene}).lookedBy(looks); len(by) > 0 {
 				here, before = append(here, by), append(before, by)
 			}
 		}
 		list = append(list, world+":"+hashOf(here...))
 		for _, x := range leaves(p.steps) {
-			if !p.look {
+			if x.look(looks); !p.look {
 				before = append(before, x.Hash)
 			}
 		}

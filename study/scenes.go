@@ -153,6 +153,13 @@ func (d *decoder) loop(n, value *node) Verb {
 		d.bad.add(value.at, nil, "a variable's name is letters, digits, - and _")
 		return f
 	}
+	rooms := d.study.World.Rooms
+	if d.scene != nil {
+		rooms = d.scene.Rooms
+	}
+	if f.Order == Rotate && rooms.Spread == All {
+		d.warn(n.get("order"), "order: rotate: there is one room, in which the order is as written")
+	}
 	items, err := d.list(d.inText(m[2], value.at.occurrence(m[2], 0)))
 	if err != nil {
 		if err != errSaid {

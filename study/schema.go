@@ -55,7 +55,7 @@ const (
 	refList     = `{"description":"A list, {rows: a.csv}, or the name of a variable that is a list, or of a column of one.","anyOf":[{"type":"array","minItems":1},{"type":"string"},{"type":"object","properties":{"rows":{"type":"string"}},"required":["rows"],"additionalProperties":false}]}`
 	refSteps    = `{"$ref":"#/$defs/steps"}`
 	refNames    = `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"},"minItems":1}]}`
-	refWhere    = `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/scalar"}}]}`
+	refWhere    = `{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/scalar"},"minItems":1}]}`
 	anything    = `true`
 	limit       = `{"anyOf":[{"type":"integer","minimum":1},{"type":"string"}]}`
 	notYet      = `{"description":"(Not available yet.)"}`
@@ -94,7 +94,7 @@ var groupWords = []word{
 	{"human", "Somebody who is asked at the terminal: true, how they are called, or what they are like.", `{"anyOf":[{"type":["string","boolean"]},{"type":"object"}]}`, false},
 	{"http", "A chatbot: its address, or [how it is called](#chatbots).", `{"anyOf":[{"type":"string"},{"$ref":"#/$defs/http"}]}`, false},
 	{"fragments", "A fragment's file, or several, added to each person. Lists are joined; two different values for one key are a mistake.", `{"anyOf":[{"type":"string"},{"type":"array","items":{"type":"string"}}]}`, false},
-	{"count", "How many, drawn by chance from those there are. All where it is left out.", whole, false},
+	{"count", "How many, drawn by chance from those there are. All where it is left out.", limit, false},
 	{"where", "Which of them: `{attribute: value, list or lo..hi, not: who}`.", `{"type":"object","minProperties":1,"properties":{"not":` + refWho + `},"additionalProperties":` + refWhere + `}`, false},
 	{"quota", "How many of which.", anything, true},
 	{"documents", "Files that they can consult.", anything, true},
@@ -110,11 +110,11 @@ var httpWords = []word{
 	{"body", "Any YAML, sent as JSON. In its texts `${said}` is what was said to the chatbot since its last turn, a line each; `${room.id}` tells conversations apart; `${person.name}`, and what is assigned, are the chatbot's own. `{session: \"${room.id}\", message: \"${said}\"}` where it is left out.", anything, false},
 	{"reply", "A JSON pointer to the answer, such as `/choices/0/text`. The whole reply, as text, where it is left out.", refScalar, false},
 	{"timeout", "How long an answer may take. 30s where it is left out.", refDuration, false},
-	{"parallel", "How many are called at once. 8 where it is left out.", whole, false},
+	{"parallel", "How many are called at once. 8 where it is left out.", limit, false},
 }
 
 var roomWords = []word{
-	{"of", "Rooms of so many people, by chance; they differ by one at most.", whole, false},
+	{"of", "Rooms of so many people, by chance; they differ by one at most.", limit, false},
 	{"by", "A room for each value of an attribute.", refScalar, false},
 }
 
@@ -225,7 +225,7 @@ var verbs = []verb{
 		{"name", "What the check is called in tables.", refScalar, false},
 		{"per", "Of whom it is judged: of each `person`, of each `room`, or of the `study`. Person where it is left out.", oneOf("person", "room", "study"), false},
 		{"score", "How far it holds, 0 to 9, in place of whether. False where it is left out.", yesNo, false},
-		{"draws", "How often each is judged. Once where it is left out.", whole, false},
+		{"draws", "How often each is judged. Once where it is left out.", limit, false},
 		{"expect", "`{share: 0.9}`: of those judged, at least so many must hold, or the run ends with exit code 5.", `{"type":"object","properties":{"share":{"type":["number","string"]}},"required":["share"],"additionalProperties":false}`, false},
 	}, "{check: The person was polite., name: polite, expect: {share: 0.9}}"},
 	{word{"export", "Writes a file into exports/ of the record: `transcript`, `people`, `answers`, `checks`, or what a question came to.", refScalar, false}, []word{
@@ -267,17 +267,17 @@ func Schema() []byte {
 	}
 	root := object("A study: people, a world, and what happens.", studyWords, []string{"people", "script"}, `"$schema":"https://json-schema.org/draft/2020-12/schema","title":"tinytroupe study","$defs":{`+strings.Join([]string{
 		`"scalar":{"type":["string","number","boolean"]}`,
-		`"bool":{"anyOf":[{"type":"boolean"},{"enum":["yes","no","true","false"]}]}`,
+		`"bool":{"anyOf":[{"type":"boolean"},{"type":"string","pattern":"^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy][Ee][Ss]|[Nn][Oo]|[Oo][Nn]|[Oo][Ff][Ff])$"}]}`,
 		`"text":{"description":"A text. ${x} stands for a variable, $${ for ${ itself.","anyOf":[{"$ref":"#/$defs/scalar"},{"type":"object","properties":{"file":{"type":"string","description":"A file with the text, relative to the study."}},"required":["file"],"additionalProperties":false}]}`,
 		`"duration":{"description":"Such as 30s, 5m, 2h, 2d, 1w, 1h30m.","type":"string"}`,
-		`"who":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","items":{"$ref":"#/$defs/who"}},{"type":"object","properties":{"not":{"$ref":"#/$defs/who"}},"additionalProperties":` + refWhere + `}]}`,
+		`"who":{"anyOf":[{"$ref":"#/$defs/scalar"},{"type":"array","minItems":1,"items":{"$ref":"#/$defs/who"}},{"type":"object","minProperties":1,"properties":{"not":{"$ref":"#/$defs/who"}},"additionalProperties":` + refWhere + `}]}`,
 		`"rooms":{"anyOf":[{"enum":["all","each"]},` + object("Rooms of so many, or of those who share an attribute.", roomWords, nil, `"minProperties":1,"maxProperties":1`) + `]}`,
 		`"question":` + object("What is asked or looked for, and how it is answered.", questionWords, nil, ""),
 		`"until":` + object("What ends a run early.", untilWords, nil, `"minProperties":1`),
 		`"http":` + object("How a chatbot is called.", httpWords, []string{"url"}, ""),
 		`"group":` + object("One or more people.", groupWords, nil, `"oneOf":[`+strings.Join(one, ",")+`]`),
 		`"world":` + object("Where and when it happens.", worldWords, nil, ""),
-		`"steps":{"type":"array","items":{"oneOf":[` + strings.Join(steps, ",") + `]}}`,
+		`"steps":{"type":"array","minItems":1,"items":{"oneOf":[` + strings.Join(steps, ",") + `]}}`,
 	}, ",")+`}`)
 	var out strings.Builder
 	enc := json.NewEncoder(&out)

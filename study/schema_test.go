@@ -69,6 +69,7 @@ func TestSchema(t *testing.T) {
 		people + "script: [{introduce: everyone}, {join: ann}, {leave: [ann]}, {set: {mood: {deep: 1}}, to: ann}]",
 		people + "script: [{goal: a}, {think: a}]\ntitle: 1.10\nabout: a\nlanguage: French\nseed: 3\nmodel: {act: a/b, judge: c/d}\nbudget: {usd: 2.5, calls: 3, tokens: 7}\nvars: {x: [1, {y: z}]}\nworld: {name: Room, starts: '2026-03-02', step: 5m, turns: together, acquainted: no, idle: pass, untargeted: nobody, rooms: all}",
 		"people: {ann: {file: a.json, fragments: [a, b], count: 1}, bo: {file: a, fragments: b}}\nscript: [{run: 1}]\nbudget: 5\nmodel: rehearsal",
+		people + "script: [{ask: q, remember: YES}, {ask: q, remember: 'off'}, {ask: q, remember: False}]\nquestions: {q: {ask: Well?}}\nseed: 0",
 		"people: {a: {file: [a, 'b/*'], where: {age: 1..2, x: [y], not: {z: 1}}, count: 2, assign: {x: [1, {y: z}], t: tasks, r: {rows: a.csv}}, staff: true}, h: {human: true}, i: {human: {age: 3}}, b: {http: 'http://x'}, c: {http: {url: 'http://x', headers: {A: b}, body: {a: [1, {b: '${said}'}]}, reply: /a, timeout: 5s, parallel: 3}}}\nworld: {rooms: {of: 8}, network: a.csv}\nscript: [{run: 1}]",
 		people + "script: [{scene: a, rooms: each, who: ann, with: [b], fresh: no, do: [{run: {steps: 2, until: {said: x, by: ann}}}]}, {scene: b, rooms: {by: town}, do: [{run: 1}]}, {for: x in y, order: rotate, do: [{say: a}, {for: z in w, do: [{run: 1}]}]}]",
 	} {
@@ -77,7 +78,17 @@ func TestSchema(t *testing.T) {
 		}
 	}
 	for _, text := range []string{
-		"[]", "{}", people, "script: [{run: 1}]", "people: {}\nscript: []",
+		"[]", "{}", people, "script: [{run: 1}]", "people: {}\nscript: [{run: 1}]", people + "script: []",
+		people + "script: [{for: x in y, do: []}]",
+		people + "script: [{run: 1, to: []}]",
+		people + "script: [{say: a, to: []}]",
+		people + "script: [{say: a, to: {}}]",
+		people + "script: [{say: a, to: {age: []}}]",
+		people + "script: [{ask: q, remember: perhaps}]",
+		people + "script: [{check: It was loud., draws: 0}]",
+		people + "script: [{scene: a, rooms: {of: 0}, do: [{run: 1}]}]",
+		"people: {ann: {file: a, count: 0}}\nscript: [{run: 1}]",
+		"people: {bot: {http: {url: 'http://x', parallel: 0}}}\nscript: [{run: 1}]",
 		people + "script: [{run: 1}]\ntitel: a",
 		people + "script: [{run: 1, say: a}]",
 		people + "script: [{sya: a}]",

@@ -161,20 +161,9 @@ func (d *decoder) step(n *node) (Step, bool) {
 		return Step{}, false
 	}
 	s.Hash = s.hash()
-	if form, ok := looksFor(s.Do); ok {
-		hash := s.Hash
-		if code, ok := s.Do.(Code); ok {
-			hash = hashOf(hash, d.study.looks[code.Name])
-		}
-		if d.study.looks == nil {
-			d.study.looks = map[string]string{}
-		}
-		for _, q := range form.Leaves() {
-			d.study.looks[q.ID] = hash
-		}
-	}
+	s.look(d.looks)
 	if _, scene := s.Do.(Scene); !scene {
-		if by := d.study.lookedBy(s); len(by) > 0 {
+		if by := s.lookedBy(d.looks); len(by) > 0 {
 			s.Hash = hashOf(s.Hash, by)
 		}
 	}
@@ -392,13 +381,29 @@ func (d *decoder) checkRef(x part, to Who) {
 	}
 }
 
+// look notes what identifies a step that looks for answers, by what these are called; of
+// codes also what was coded.
+func (s Step) look(looks map[string]string) {
+	form, ok := looksFor(s.Do)
+	if !ok {
+		return
+	}
+	hash := s.Hash
+	if code, ok := s.Do.(Code); ok {
+		hash = hashOf(hash, looks[code.Name])
+	}
+	for _, q := range form.Leaves() {
+		looks[q.ID] = hash
+	}
+}
+
 // lookedBy identifies the looks by whose findings a step selects: it does something else
 // where they look for something else.
-func (s *Study) lookedBy(x Step) []string {
+func (s Step) lookedBy(looks map[string]string) []string {
 	var list []string
-	for _, who := range x.whos() {
+	for _, who := range s.whos() {
 		for _, c := range who.answers() {
-			if hash := s.looks[c.Attribute]; hash != "" {
+			if hash := looks[c.Attribute]; hash != "" {
 				list = appendNew(list, hash)
 			}
 		}

@@ -28,8 +28,6 @@ type Study struct {
 	Inputs []Input           // every file that was read, the study first
 	// Warnings are about what was read and not used, one a line.
 	Warnings []string
-
-	looks map[string]string // hashes of the looks that find answers, by what these are called
 }
 
 // Models are PROVIDER/NAME by purpose; empty where the study does not say.

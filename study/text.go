@@ -225,6 +225,7 @@ func (d *decoder) resolve(ref []string, at func() place, open use) (string, []st
 	}
 	v, ok := d.study.Vars[ref[0]]
 	if !ok {
+		d.missing++
 		d.bad.add(at(), known("variables", ref[0], d.varNames()), "there is no variable %q", ref[0])
 		return "", nil
 	}

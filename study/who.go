@@ -170,7 +170,9 @@ func (d *decoder) condition(f field) Condition {
 	q, c.answer = d.answer(c.Attribute)
 	items := []*node{f.value}
 	if f.value.kind == listNode {
-		items = f.value.items
+		if items = f.value.items; len(items) == 0 {
+			d.bad.add(f.value.at, nil, "expected a value, a list of values or lo..hi, found an empty list")
+		}
 	}
 	for _, it := range items {
 		if it.kind != scalarNode {
