@@ -59,6 +59,8 @@ func (rm *room) scan(events iter.Seq[tinytroupe.Event]) error {
 	for ev := range events {
 		m, ok := markOf(ev)
 		switch {
+		case ok && m.At == "answers" && !rm.past.begun:
+			return fmt.Errorf("event %d holds answers, and no step that asks has begun", ev.Seq)
 		case ok && m.At == "answers":
 			rm.answers = append(rm.answers, given{rm.units[rm.done].part, ev.Seq, m.Answers})
 			rm.past.commits++
