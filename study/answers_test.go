@@ -31,15 +31,28 @@ type voter struct {
 
 func (v voter) Ask(_ context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
 	var schema struct {
-		Properties map[string]json.RawMessage `json:"properties"`
+		Properties map[string]struct {
+			Properties map[string]json.RawMessage `json:"properties"`
+		} `json:"properties"`
 	}
 	if err := json.Unmarshal(q.Schema, &schema); err != nil {
 		return nil, err
 	}
-	reply := map[string]any{}
-	for key := range schema.Properties {
+	answer := func(key string) any {
 		value := v.value(p.Persona.Name(), key, q.Text)
-		reply[key] = map[string]any{"said": "as I say", "outcome": map[bool]string{true: "refused", false: "answered"}[value == nil], "value": value}
+		return map[string]any{"said": "as I say", "outcome": map[bool]string{true: "refused", false: "answered"}[value == nil], "value": value}
+	}
+	reply := map[string]any{}
+	for key, x := range schema.Properties {
+		if _, plain := x.Properties["outcome"]; plain {
+			reply[key] = answer(key)
+			continue
+		}
+		fields := map[string]any{}
+		for field := range x.Properties {
+			fields[field] = answer(field)
+		}
+		reply[key] = fields
 	}
 	b, err := json.Marshal(reply)
 	return &tinytroupe.Answer{Value: b, Calls: []string{"call"}}, err
@@ -262,6 +275,7 @@ people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
 questions:
   intent: {ask: "How likely are you to buy ${concept}?", scale: 1..5}
   why: {ask: Why?}
+  choice: {ask: "Which, and how sure?", fields: {advert: {one of: [A, B]}, sure: 1..3}}
   mood: {find: How they feel., one of: [gay, sad]}
   outcome: {find: What came of it., one of: [deal, none]}
 world: {rooms: each}
@@ -283,6 +297,13 @@ script:
     by: mood
   - tally: intent
     by: mood
+  - ask: choice
+  - tally: intent
+    by: choice.advert
+  - tally: choice.sure
+    by: advert
+  - tally: intent
+    by: concept position
 `
 	value := func(who, question, prompt string) any {
 		creamy := strings.Contains(prompt, "Creamy")
@@ -291,6 +312,10 @@ script:
 			return map[bool]int{true: 5, false: 2}[creamy]
 		case "why":
 			return map[bool]string{true: "soft stuff", false: "watery stuff"}[creamy]
+		case "advert":
+			return map[string]string{"Ann": "A", "Bea": "B"}[who]
+		case "sure":
+			return map[string]int{"Ann": 3, "Bea": 1}[who]
 		}
 		panic(question)
 	}
@@ -310,6 +335,10 @@ script:
 		"why.code-by-intent": {"2": "watery:2", "5": "soft:2"},
 		"outcome-by-mood":    {"gay": "deal:1", "sad": "none:1"},
 		"intent-by-mood":     {"gay": "2:1 5:1", "sad": "2:1 5:1"},
+
+		"intent-by-choice.advert":    {"A": "2:1 5:1", "B": "2:1 5:1"},
+		"choice.sure-by-advert":      {"A": "3:1", "B": "1:1"},
+		"intent-by-concept-position": {"1": "2:1 5:1", "2": "2:1 5:1"},
 	} {
 		if diff := cmp.Diff(want, counts(t, files["results/"+file+".json"])); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", file, diff)

@@ -68,10 +68,14 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 // answering returns those whose answers they are, in the order of the study: whom an
 // earlier run asked. They may be others than who is selected once they have answered.
 func (rm *room) answering(answers []extract.Answer) []Person {
+	asked := map[string]bool{}
+	for _, a := range answers {
+		asked[a.Person] = true
+	}
 	var list []Person
 	v := rm.w.View()
 	for _, p := range rm.cast {
-		if slices.ContainsFunc(answers, func(a extract.Answer) bool { return a.Person == p.Name() }) {
+		if asked[p.Name()] {
 			list = append(list, p.in(v))
 		}
 	}

@@ -28,10 +28,14 @@ func (r *runner) check(ctx context.Context, do Check) (string, error) {
 		return "", err
 	}
 	c := Checked{Name: do.Name, Expect: do.Expect}
+	var by []string
+	if do.By != nil {
+		by = r.names(*do.By)
+	}
 	var subjects []*judge.Subject
 	var claims []*judge.Proposition
 	add := func(who extract.Respondent, s *judge.Subject, p Person) error {
-		claim, err := r.claim(do, p, who.Room)
+		claim, err := claimOf(do, p, who.Room, by)
 		c.Of, subjects, claims = append(c.Of, who), append(subjects, s), append(claims, claim)
 		return err
 	}
@@ -102,8 +106,9 @@ func (r *runner) judged(ctx context.Context, j *judge.Judge, do Check, claims []
 	return list, err
 }
 
-// claim returns what is judged of somebody, or of a room.
-func (r *runner) claim(do Check, p Person, room string) (*judge.Proposition, error) {
+// claimOf returns what is judged of somebody, or of a room; by is whose words count, where
+// the check says so.
+func claimOf(do Check, p Person, room string, by []string) (*judge.Proposition, error) {
 	switch {
 	case do.Library != "":
 		c := *judge.Find(do.Library)
@@ -111,12 +116,8 @@ func (r *runner) claim(do Check, p Person, room string) (*judge.Proposition, err
 		return &c, nil
 	case do.Said != "":
 		re := regexp.MustCompile(do.Said)
-		if do.By == nil {
-			return judge.Said(re, nil, do.Not), nil
-		}
-		by := r.names(*do.By)
 		c := judge.Said(re, by, do.Not)
-		if len(by) == 0 { // which would be anybody
+		if do.By != nil && len(by) == 0 { // which would be anybody
 			c.Code = func(*judge.Subject) (judge.Outcome, string, []judge.Quote) {
 				return judge.NotApplicable, "nobody is whose words count", nil
 			}

@@ -111,7 +111,7 @@ func (r *runner) glance(k int) error {
 		if k < len(r.parts) && last >= 0 {
 			until = rm.ends[last]
 		}
-		changes := sync.OnceValue(rm.changes)
+		then := sync.OnceValue(rm.then) // rarely asked for
 		if s.view = rm.w.View(); until < rm.seq {
 			if s.view, err = rm.at(last); err != nil {
 				return err
@@ -119,7 +119,7 @@ func (r *runner) glance(k int) error {
 		}
 		for _, a := range rm.answers {
 			if a.seq <= until {
-				s.answers = append(s.answers, given{a.part, a.seq, r.attributed(rm, a, changes)})
+				s.answers = append(s.answers, given{a.part, a.seq, r.attributed(a, func(name string, at int) (Person, bool) { return then()(name, at) })})
 			}
 		}
 		r.seen = append(r.seen, s)
@@ -128,8 +128,8 @@ func (r *runner) glance(k int) error {
 }
 
 // attributed returns answers with the attributes by which tables are parted now, also
-// those that were not when they were given: as the people were then.
-func (r *runner) attributed(rm *room, g given, changes func() []tinytroupe.Event) []extract.Answer {
+// those that were not when they were given: of the people as they were then.
+func (r *runner) attributed(g given, then func(name string, seq int) (Person, bool)) []extract.Answer {
 	list := slices.Clone(g.list)
 	for i := range list {
 		a := &list[i]
@@ -137,20 +137,9 @@ func (r *runner) attributed(rm *room, g given, changes func() []tinytroupe.Event
 		if len(missing) == 0 {
 			continue
 		}
-		p, ok := rm.person(a.Person)
+		p, ok := then(a.Person, g.seq)
 		if !ok {
 			continue
-		}
-		for _, ev := range changes() {
-			switch {
-			case ev.Who != a.Person || ev.Seq > g.seq:
-			case ev.Persona != nil:
-				p.Persona = *ev.Persona
-			default:
-				if now, err := p.Persona.With(ev.Edit.Path, ev.Edit.Value); err == nil { // as the room itself did
-					p.Persona = now
-				}
-			}
 		}
 		a.Attributes = maps.Clone(a.Attributes)
 		if a.Attributes == nil {
@@ -166,15 +155,32 @@ func (r *runner) attributed(rm *room, g given, changes func() []tinytroupe.Event
 	return list
 }
 
-// changes returns the events of a room that say what people are like.
-func (rm *room) changes() []tinytroupe.Event {
-	var list []tinytroupe.Event
+// then returns what tells somebody of the cast as they were at an event.
+func (rm *room) then() func(name string, seq int) (Person, bool) {
+	people := map[string]Person{}
+	for _, p := range rm.cast {
+		people[p.Name()] = p
+	}
+	changes := map[string][]tinytroupe.Event{}
 	for ev := range rm.w.Events() {
 		if ev.Kind == tinytroupe.EventJoined || ev.Kind == tinytroupe.EventEdited {
-			list = append(list, ev)
+			changes[ev.Who] = append(changes[ev.Who], ev)
 		}
 	}
-	return list
+	return func(name string, seq int) (Person, bool) {
+		p, ok := people[name]
+		for _, ev := range changes[name] {
+			if ev.Seq > seq {
+				break
+			}
+			if ev.Persona != nil {
+				p.Persona = *ev.Persona
+			} else if now, err := p.Persona.With(ev.Edit.Path, ev.Edit.Value); err == nil { // as the room itself did
+				p.Persona = now
+			}
+		}
+		return p, ok
+	}
 }
 
 // remind sets what is known of people's answers before a part, the newest last.

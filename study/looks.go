@@ -262,7 +262,7 @@ func (d *decoder) dimension(n *node, names []string) (extract.Dimension, bool) {
 		}
 	}
 	has := func(p Person) bool { _, ok := spelled(p, dim.Name); return ok }
-	if d.partial || d.edited || slices.Contains(all, dim.Name) || slices.ContainsFunc(d.study.everybody(), has) {
+	if slices.Contains(all, dim.Name) || slices.ContainsFunc(d.study.everybody(), has) {
 		return dim, true
 	}
 	all = slices.Concat(d.attributes(), all)
@@ -271,6 +271,8 @@ func (d *decoder) dimension(n *node, names []string) (extract.Dimension, bool) {
 		d.bad.add(at.at, []string{"Of an item tables have what it is called: by: " + first + "."}, "tables are not parted by parts of %s", first)
 	case slices.ContainsFunc(d.forms, func(q extract.Question) bool { return q.ID == first && q.Type == extract.ListOf }):
 		d.bad.add(at.at, []string{"Of the same item it is by: " + rest + "."}, "each person may have several %s", dim.Name)
+	case d.partial || d.edited:
+		return dim, true
 	case slices.Contains(d.attributes(), dim.Name):
 		d.bad.add(at.at, []string{"Of a map, name a part: " + dim.Name + ".…"}, "%s is nobody's as a text or a number", dim.Name)
 	default:
