@@ -82,7 +82,7 @@ func Example() {
 	// Lisa Carter answered B
 	//   event 7: B, for the dark scenes
 	// Oscar refused
-	//   event 10: I would rather not say.
+	//   event 11: I would rather not say.
 	// Sophie Lefevre invalid Sophie Lefevre did not say "I'll take A."
 	// advert, base 1 of 3: 1 refused, 1 invalid
 	//   A   0  0 % (0–79)
@@ -178,7 +178,7 @@ func ExampleReduce() {
 		fmt.Println(err)
 	}
 	// Output:
-	// {"who":"Oscar","said":"A.","event":10}
+	// {"who":"Oscar","said":"A.","event":11}
 }
 
 func ExampleWilson() {

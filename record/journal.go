@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode/utf8"
 
 	"github.com/tinytroupe-go/tinytroupe"
 )
@@ -211,8 +212,9 @@ func ReadEvents(in io.Reader, name string) iter.Seq2[tinytroupe.Event, error] {
 			}
 			var ev tinytroupe.Event
 			if err == nil {
-				if err = json.Unmarshal(line, &ev); err != nil {
-					if !json.Valid(line) && lines.torn(&err) {
+				var broken bool
+				if broken, err = parse(line, &ev); err != nil {
+					if broken && lines.torn(&err) {
 						return
 					}
 					err = lines.wrap(err)
@@ -248,8 +250,9 @@ func whole(in io.Reader, name string) (int64, error) {
 			End bool `json:"end"`
 		}
 		if err == nil {
-			if err = json.Unmarshal(line, &ev); err != nil {
-				if !json.Valid(line) && lines.torn(&err) {
+			var broken bool
+			if broken, err = parse(line, &ev); err != nil {
+				if broken && lines.torn(&err) {
 					return size, nil
 				}
 				err = lines.wrap(err)
@@ -262,6 +265,18 @@ func whole(in io.Reader, name string) (int64, error) {
 			size = lines.read
 		}
 	}
+}
+
+// parse reads a line. It is broken where nothing could have been written so: it is no
+// JSON, or no UTF-8, which the decoder would put right without a word.
+func parse(line []byte, v any) (broken bool, err error) {
+	if !utf8.Valid(line) {
+		return true, errors.New("not UTF-8")
+	}
+	if err := json.Unmarshal(line, v); err != nil {
+		return !json.Valid(line), err
+	}
+	return false, nil
 }
 
 // lineReader reads lines of any length.
