@@ -226,7 +226,7 @@ var verbs = []verb{
 		{"per", "Of whom it is judged: of each `person`, of each `room`, or of the `study`. Person where it is left out.", oneOf("person", "room", "study"), false},
 		{"score", "How far it holds, 0 to 9, in place of whether. False where it is left out.", yesNo, false},
 		{"draws", "How often each is judged. Once where it is left out.", limit, false},
-		{"expect", "`{share: 0.9}`: of those judged, at least so many must hold, or the run ends with exit code 5.", `{"type":"object","properties":{"share":{"type":["number","string"]}},"required":["share"],"additionalProperties":false}`, false},
+		{"expect", "`{share: 0.9}`: at least so many of those found either way must hold, and more than half of those whom the claim applies to must be found either way, or the run ends with exit code 5.", `{"type":"object","properties":{"share":{"type":["number","string"]}},"required":["share"],"additionalProperties":false}`, false},
 	}, "{check: The person was polite., name: polite, expect: {share: 0.9}}"},
 	{word{"export", "Writes a file into exports/ of the record: `transcript`, `people`, `answers`, `checks`, or what a question came to.", refScalar, false}, []word{
 		{"format", "`jsonl` or `chat` (messages as models are trained on) of a transcript; `jsonl` or `csv` of people and answers; these or `junit` of checks.", oneOf("jsonl", "csv", "chat", "junit"), false},
