@@ -88,7 +88,7 @@ func size(ev *Event) int {
 }
 
 // oldest returns the shortest run of whole turns at the head of an episode that
-// holds at least want characters, leaving the newest turn alone. It may be empty.
+// holds at least want bytes, leaving the newest turn alone. It may be empty.
 func oldest(episode []Event, name string, want int) []Event {
 	have, cut := 0, 0
 	for i := range episode {

@@ -52,6 +52,7 @@ func (p Past) carried() *Past {
 // carry puts a past in place of what the person remembers.
 func (b *body) carry(p *Past) {
 	b.summary, b.mental, b.episode, b.size, b.inbox, b.due = p.Summary, p.State, nil, 0, nil, nil
+	b.recent = nil // what was said before is said of another past
 	for _, ev := range p.Episode {
 		b.enter(ev)
 	}

@@ -53,44 +53,70 @@ func (s said) repeats(at slot, t trigrams) (seen int, ok bool) {
 		return 0, false
 	}
 	for _, w := range slices.Backward(s[at]) {
-		if t.like(w.t) {
+		if t.like(w.t) || t.within(w.t) {
 			return w.seen, true
 		}
 	}
 	return 0, false
 }
 
+// heard is something perceived, to compare others with.
+type heard struct {
+	t      trigrams
+	text   string // folded, where it is too short for trigrams
+	images []Image
+}
+
+func heardOf(s *Stimulus) heard {
+	h := heard{t: trigramsOf(s.Content), images: s.Images}
+	if h.t == nil {
+		h.text = strings.ToLower(strings.TrimSpace(s.Content))
+	}
+	return h
+}
+
+// same reports whether two things perceived are the same for whoever answers.
+func (h heard) same(o heard) bool {
+	alike := h.t.like(o.t) || h.t == nil && o.t == nil && h.text == o.text
+	return alike && slices.EqualFunc(h.images, o.images, func(a, b Image) bool { return a.Hash == b.Hash })
+}
+
 // news reports whether a person perceived anything after an event that they had not
-// heard or seen just before it: to another question the same answer is no repeat.
+// heard or seen just before it: to another question the same answer is no repeat. What
+// came of acts, and who came near, is no news.
 func (b *body) news(since int) bool {
 	if since == 0 {
 		return false
 	}
-	var old, fresh []trigrams
+	var old, fresh []heard
 	for _, list := range [][]Event{b.inbox, b.episode} {
 		for i := range slices.Backward(list) {
 			s, ok := list[i].Perceived(b.name)
 			if !ok || s.Kind == Result || s.Kind == Social {
 				continue
 			}
-			t := trigramsOf(s.Content)
 			if list[i].Seq > since {
-				if t == nil {
-					return true
-				}
-				fresh = append(fresh, t)
-			} else if old = append(old, t); len(old) == heardKept {
+				fresh = append(fresh, heardOf(&s))
+			} else if old = append(old, heardOf(&s)); len(old) == heardKept {
 				break
 			}
 		}
 	}
-	return slices.ContainsFunc(fresh, func(t trigrams) bool {
-		return !slices.ContainsFunc(old, t.like)
-	})
+	return slices.ContainsFunc(fresh, func(h heard) bool { return !slices.ContainsFunc(old, h.same) })
 }
 
 // like reports whether two texts say the same. Texts under three words never do.
 func (t trigrams) like(u trigrams) bool {
+	common := t.common(u)
+	return len(t) > 0 && float64(common) >= repeatAbove*float64(len(t)+len(u)-common)
+}
+
+// within reports whether a text of four words or more stands in another: it was part of
+// a longer speech.
+func (t trigrams) within(u trigrams) bool { return len(t) > 1 && t.common(u) == len(t) }
+
+// common counts the trigrams that both have.
+func (t trigrams) common(u trigrams) int {
 	common := 0
 	for i, j := 0, 0; i < len(t) && j < len(u); {
 		switch {
@@ -102,7 +128,7 @@ func (t trigrams) like(u trigrams) bool {
 			common, i, j = common+1, i+1, j+1
 		}
 	}
-	return len(t) > 0 && float64(common) >= repeatAbove*float64(len(t)+len(u)-common)
+	return common
 }
 
 // trigrams are the hashes of a text's runs of three words, sorted, each once.

@@ -8,9 +8,15 @@ import (
 )
 
 // Rules decide what the core acts do. They are pure: an error is told to the
-// actor, who may try something else. Rules may also be a [Greeter].
+// actor, who may try something else. Rules may also be a [Greeter] and a [Describer].
 type Rules interface {
 	Resolve(v *View, actor string, a Action) ([]Effect, error)
+}
+
+// A Describer says what an act does under the rules, for the prompt, where that is other
+// than usual; empty where it is not.
+type Describer interface {
+	Describe(kind ActionKind) (purpose string)
 }
 
 // A Greeter says what follows from somebody joining.
@@ -44,6 +50,14 @@ func (r Room) Resolve(v *View, actor string, a Action) ([]Effect, error) {
 	return nil, errors.New("that is not something one can do here")
 }
 
+// Describe implements Describer.
+func (r Room) Describe(kind ActionKind) string {
+	if kind == Talk && r.Quiet {
+		return "say something aloud. Only those named in the target hear it: one name, or several with commas; everyone for all within reach."
+	}
+	return ""
+}
+
 // Greet implements Greeter.
 func (r Room) Greet(v *View, newcomer string) []Effect {
 	if !r.Acquainted || len(v.People()) < 2 {
@@ -59,11 +73,11 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 	say := func(to ...string) []Effect {
 		return []Effect{Tell{to, Stimulus{Kind: Conversation, Source: actor, Content: a.Content}}}
 	}
-	names, problems := targets(v, a.Target)
-	if names == nil && problems == nil {
+	names, all, problems := targets(v, a.Target, quiet)
+	if all {
 		near := v.Situation(actor).Near
 		switch {
-		case quiet && (strings.TrimSpace(a.Target) == "" || outside(a.Target)), len(v.People()) == 1:
+		case len(v.People()) == 1:
 			return nil, nil
 		case len(near) == 0:
 			return nil, errors.New("nobody is within reach: REACH_OUT to somebody first")
@@ -75,6 +89,9 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 			names[i] = q.Name
 		}
 		return say(names...), nil
+	}
+	if len(names)+len(problems) == 0 {
+		return nil, nil // to nobody, or to whoever is outside
 	}
 	var heard []string
 	for _, name := range names {
@@ -102,42 +119,48 @@ func talk(v *View, actor string, a Action, quiet bool) ([]Effect, error) {
 }
 
 // targets reads one name, or several with commas or "and" between them, and says which
-// of them are nobody's. Neither names nor problems mean everyone within reach.
-func targets(v *View, target string) (names []string, problems []error) {
-	if name, err := v.Find(target); err == nil {
-		return []string{name}, nil
-	} else if wide(target) {
-		return nil, nil
-	} else {
-		problems = []error{err}
+// of them are nobody's. all means everyone within reach: so does an empty target, or a word
+// for whoever speaks from outside, unless quiet.
+func targets(v *View, target string, quiet bool) (names []string, all bool, problems []error) {
+	read := func(t string) error {
+		name, err := v.Find(t)
+		switch {
+		case err == nil:
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		case bare(t) == "" || outside(t):
+			all = all || !quiet
+		case wide(t):
+			all = true
+		default:
+			return err
+		}
+		return nil
+	}
+	err := read(target)
+	if err == nil {
+		return names, all, nil
 	}
 	parts := strings.FieldsFunc(strings.ReplaceAll(target, " and ", ","), func(r rune) bool { return r == ',' || r == ';' || r == '&' })
 	if len(parts) < 2 {
-		return nil, problems
+		return nil, false, []error{err}
 	}
-	problems = nil
 	for _, p := range parts {
 		if strings.TrimSpace(p) == "" {
 			continue
 		}
-		name, err := v.Find(p)
-		switch {
-		case err != nil && wide(p):
-			return nil, nil
-		case err != nil:
+		if err := read(p); err != nil {
 			problems = append(problems, err)
-		case !slices.Contains(names, name):
-			names = append(names, name)
 		}
 	}
-	return names, problems
+	return names, all || !quiet && len(names)+len(problems) == 0, problems
 }
 
-// wide reports whether a target that is nobody's name means everyone within reach: it is
-// empty, a word for all, or a word for whoever speaks from outside.
+// wide reports whether a target that is nobody's name is a word for all.
 func wide(target string) bool {
-	return outside(target) || slices.Contains([]string{
-		"", Everyone, "all", "all of you", "everybody", "everyone", "everyone else", "everyone here", "group", "others", "room",
+	return slices.Contains([]string{
+		Everyone, "all", "all of you", "everybody", "everyone", "everyone else", "everyone here", "group", "others", "room",
 	}, bare(target))
 }
 

@@ -52,7 +52,7 @@ type body struct {
 	mental  MentalState
 	summary string
 	episode []Event
-	size    int // characters in the episode
+	size    int // bytes in the episode, see size
 	inbox   []Event
 	recent  said // the last words of each kind and target
 	seen    int  // the Seq up to which the newest turn had perceived
@@ -64,7 +64,7 @@ type body struct {
 // the commit of the turn that made it so.
 type due struct {
 	perception *Perception
-	over       int // characters to be rid of
+	over       int // bytes to be rid of
 }
 
 func newState() *state {
@@ -259,8 +259,9 @@ func (s *state) fold(ev Event) error {
 		if !s.draft {
 			who.enter(ev)
 		}
-		// Words that found nobody are no reason to keep back what is said next.
-		unheard := ev.Action.Kind == Talk && ev.Action.Target != "" && len(ev.To) == 0
+		// Words that found nobody are no reason to keep back what is said next. Whoever is
+		// alone talks to themselves.
+		unheard := ev.Action.Kind == Talk && len(ev.To) == 0 && (ev.Action.Target != "" || s.stranger(who))
 		if t := trigramsOf(ev.Action.Content); t != nil && !unheard {
 			who.recent = who.recent.with(slotOf(ev.Action), words{t, who.seen})
 		}
@@ -408,6 +409,11 @@ func (s *state) link(ev Event) error {
 		}
 	}
 	return nil
+}
+
+// stranger reports whether others are here and none of them is within reach.
+func (s *state) stranger(b *body) bool {
+	return len(s.situation(b).Near) == 0 && slices.ContainsFunc(s.people, func(o *body) bool { return o.present && o.name != b.name })
 }
 
 // tie puts a name within a body's reach, or out of it.

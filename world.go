@@ -55,7 +55,8 @@ type Options struct {
 	Tolerate func(err error) bool
 	// Person gives what belongs to a person who joins by an effect, is added without
 	// options, or is met in a journal; nil, or a nil result, means PersonOptions{}.
-	// It is called once a person, and again where joining failed, never concurrently.
+	// It is called once a person, or more often where it gives nil or joining failed,
+	// never concurrently.
 	// Resume needs it to give what Add was given.
 	Person func(name string) *PersonOptions
 }
@@ -195,7 +196,7 @@ func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
 		o = &PersonOptions{}
 	}
 	st := &seat{
-		mind: o.Mind, memory: o.Memory, acts: coreActs(),
+		mind: o.Mind, memory: o.Memory, acts: coreActs(w.opts.Rules),
 		owner: map[ActionKind]Faculty{}, yields: map[ActionKind]bool{},
 	}
 	if st.mind == nil {
@@ -226,13 +227,20 @@ func (w *World) seatFor(name string, o *PersonOptions) (*seat, error) {
 	return st, nil
 }
 
-func coreActs() []ActSpec {
-	return []ActSpec{
-		{Kind: Talk, Purpose: "say something aloud. With an empty target everyone within reach hears it: the usual thing in company, with names in the words. With a name as target nobody else hears it."},
+// coreActs are the acts that everybody has, as the rules describe them.
+func coreActs(rules Rules) []ActSpec {
+	acts := []ActSpec{
+		{Kind: Talk, Purpose: "say something aloud. With an empty target everyone within reach hears it, and so does whoever speaks from outside: the usual thing in company, with names in the words. With a name as target nobody else hears it."},
 		{Kind: Think, Purpose: "think something that nobody else perceives; target is empty"},
 		{Kind: ReachOut, Purpose: "try to bring somebody who is not within reach within reach; target is the full name, content is empty"},
 		{Kind: Done, Purpose: "end the turn and wait; target and content are empty"},
 	}
+	if d, ok := rules.(Describer); ok {
+		for i := range acts {
+			acts[i].Purpose = cmp.Or(d.Describe(acts[i].Kind), acts[i].Purpose)
+		}
+	}
+	return acts
 }
 
 // As returns the ability T of a mind, looking through what wraps it.

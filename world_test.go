@@ -427,3 +427,50 @@ func TestAddDefaults(t *testing.T) {
 		t.Errorf("%d memos", memos)
 	}
 }
+
+// TestNews: what was perceived before is no news, a picture that was not is, and so is
+// everything after another past was put in place of one's own.
+func TestNews(t *testing.T) {
+	see := func(seq int, text, image string) Event {
+		s := &Stimulus{Kind: Visual, Content: text}
+		if image != "" {
+			s.Images = []Image{{Hash: image}}
+		}
+		return Event{Seq: seq, Kind: EventPerceived, To: []string{"Ann"}, Stimulus: s}
+	}
+	const advert = "What do you think of this advert?"
+	for _, c := range []struct {
+		old, fresh Event
+		want       bool
+	}{
+		{see(1, advert, "a"), see(3, advert, "b"), true},
+		{see(1, advert, "a"), see(3, advert, "a"), false},
+		{see(1, advert, ""), see(3, advert, ""), false},
+		{see(1, "Why?", ""), see(3, " why? ", ""), false},
+		{see(1, "Why?", ""), see(3, "How?", ""), true},
+		{see(1, advert, ""), see(3, "Why?", ""), true},
+	} {
+		b := &body{name: "Ann", episode: []Event{c.old}, inbox: []Event{c.fresh}}
+		if got := b.news(2); got != c.want {
+			t.Errorf("%+v after %+v: %v", c.fresh.Stimulus, c.old.Stimulus, got)
+		}
+		if b.news(3) || b.news(0) {
+			t.Error("there is news after all of it, or in a turn")
+		}
+	}
+	b := &body{name: "Ann", recent: said{}.with(slot{Talk, ""}, words{trigramsOf("No, I would not buy that."), 2})}
+	b.carry(&Past{})
+	if _, again := b.recent.repeats(slot{Talk, ""}, trigramsOf("No, I would not buy that.")); again {
+		t.Error("what was said in another past is a repeat")
+	}
+}
+
+// TestDescribe: people are told what the rules make of their acts.
+func TestDescribe(t *testing.T) {
+	for quiet, want := range map[bool]string{false: "With an empty target everyone within reach hears it", true: "Only those named in the target hear it"} {
+		acts := coreActs(Room{Quiet: quiet})
+		if !strings.Contains(acts[0].Purpose, want) || !strings.Contains(acts[3].Purpose, "end the turn") {
+			t.Errorf("%+v", acts)
+		}
+	}
+}

@@ -122,7 +122,7 @@ var keys = []key{
 
 const (
 	noEmbedding    = "nobody's memory embeds in this version"
-	episodes       = "an episode is summarised once it has about 48,000 characters"
+	episodes       = "an episode is summarised once it has about 48,000 bytes of text"
 	nothingOmitted = "an episode is shown whole; what was summarised stands as its summary"
 	notJudged      = "acts are not judged in this version; repeats are always left out"
 )

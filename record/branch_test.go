@@ -132,6 +132,31 @@ func TestRevise(t *testing.T) {
 	if got := lastOf(t, r, "a"); got != 6 {
 		t.Errorf("it goes on to %d", got)
 	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	// What is to stay does, wherever the revision is cut off.
+	if r, err = Open(dir, nil); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"results/asked.csv", "results/best.json"} {
+		if err := r.WriteFile(name, []byte(name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if earlier, err = r.Revise(nil, nil, "results/asked.csv"); err != nil || earlier != "earlier/2" {
+		t.Fatal(earlier, err)
+	}
+	for _, name := range []string{"results/asked.csv", "earlier/2/results/best.json"} {
+		if _, err := r.ReadFile(name); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, name := range []string{"results/best.json", "earlier/2/results/asked.csv"} {
+		if _, err := r.ReadFile(name); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }
 
 // TestRerun runs a program of marks again: the same, shorter, longer, and changed.

@@ -26,9 +26,9 @@ var madeDirs = []string{"results", "transcripts", "exports"}
 // Revise cuts each journal in keep after the event with that Seq, away altogether at
 // 0, and replaces the inputs, as names and data. What was there before is kept whole
 // in the folder that is returned, such as earlier/1: nothing is lost. Results,
-// transcripts and exports move there. A revision that is interrupted leaves the record as
+// transcripts and exports move there, but for files named in stay. A revision that is interrupted leaves the record as
 // it was, or without these, or with some journals cut already; made again, it is whole.
-func (r *Record) Revise(keep map[string]int, inputs []NamedData) (string, error) {
+func (r *Record) Revise(keep map[string]int, inputs []NamedData, stay ...string) (string, error) {
 	if r.lock == nil {
 		return "", ErrReadOnly
 	}
@@ -41,7 +41,7 @@ func (r *Record) Revise(keep map[string]int, inputs []NamedData) (string, error)
 	if err != nil {
 		return "", fmt.Errorf("revise: %w", err)
 	}
-	if err := r.revise(dir, keep, inputs); err != nil {
+	if err := r.revise(dir, keep, inputs, stay); err != nil {
 		return "", fmt.Errorf("revise: %w", err)
 	}
 	return dir, nil
@@ -67,7 +67,7 @@ func (r *Record) nextEarlier() (string, error) {
 	return path.Join(earlierDir, strconv.Itoa(last+1)), nil
 }
 
-func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData) error {
+func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData, stay []string) error {
 	if err := r.copyFile(manifestFile, path.Join(dir, manifestFile)); err != nil {
 		return err
 	}
@@ -78,7 +78,7 @@ func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData) err
 		}
 	}
 	for _, name := range madeDirs {
-		if err := r.root.Rename(name, path.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := r.moveAway(name, dir, stay); err != nil {
 			return err
 		}
 	}
@@ -100,6 +100,31 @@ func (r *Record) revise(dir string, keep map[string]int, inputs []NamedData) err
 			_ = r.root.Remove(path.Join(inputsDir, in.Path)) // it is in dir
 		}
 	}
+	return nil
+}
+
+// moveAway moves what a folder holds into dir, but for what stays.
+func (r *Record) moveAway(folder, dir string, stay []string) error {
+	entries, err := fs.ReadDir(r.root.FS(), folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := r.root.MkdirAll(path.Join(dir, folder), 0o700); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path.Join(folder, e.Name())
+		if slices.Contains(stay, name) {
+			continue
+		}
+		if err := r.root.Rename(name, path.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	_ = r.root.Remove(folder) // which it is not where something stays
 	return nil
 }
 

@@ -154,3 +154,11 @@ func (a acquainted) Greet(v *tinytroupe.View, newcomer string) []tinytroupe.Effe
 	}
 	return append(list, tinytroupe.Introduce{Who: newcomer, To: to})
 }
+
+// Describe implements tinytroupe.Describer.
+func (a acquainted) Describe(kind tinytroupe.ActionKind) string {
+	if d, ok := a.Rules.(tinytroupe.Describer); ok {
+		return d.Describe(kind)
+	}
+	return ""
+}

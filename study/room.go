@@ -125,6 +125,11 @@ func (n network) Resolve(v *tinytroupe.View, actor string, a tinytroupe.Action) 
 	return tinytroupe.Room{Quiet: n.quiet}.Resolve(v, actor, a)
 }
 
+// Describe implements tinytroupe.Describer.
+func (n network) Describe(kind tinytroupe.ActionKind) string {
+	return tinytroupe.Room{Quiet: n.quiet}.Describe(kind)
+}
+
 func (rm *room) observe(events []tinytroupe.Event) {
 	rm.seq = events[len(events)-1].Seq
 	if rm.r.o.Observe != nil {

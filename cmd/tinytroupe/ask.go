@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -275,7 +276,8 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	}
 	t := tallyOf(l)
 	iv.spent = llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}
-	limits, spent := iv.caps()
+	_, priced := iv.p.prices(iv.model.name)
+	limits, spent := iv.caps(priced)
 	if err := priceKnown(iv.p.prices, limits, iv.model.name); err != nil {
 		return nil, err
 	}
@@ -318,14 +320,14 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 
 // caps returns what the asking may use, and what counts towards it: a limit that a flag
 // names is of this asking alone, each other one is that of the run, of which the run has
-// used some.
-func (iv *interview) caps() (caps, llm.Spent) {
+// used some. Of a model without a price only what can be counted is capped, where it is.
+func (iv *interview) caps(priced bool) (caps, llm.Spent) {
 	l, spent := caps{iv.f.budget, iv.f.maxCalls, iv.f.maxTokens}, llm.Spent{}
 	was := iv.was.Limits
 	if was == nil {
 		return l, spent
 	}
-	if l.usd == 0 {
+	if l.usd == 0 && (priced || l == (caps{})) {
 		l.usd, spent.USD = was.USD, iv.spent.USD
 	}
 	if l.calls == 0 {
@@ -349,12 +351,18 @@ func (iv *interview) who() (study.Who, error) {
 	}
 	for _, g := range iv.study.People {
 		for _, p := range g.People {
-			if (g.Human || g.HTTP != nil) && len(iv.f.to) > 0 && who.Selects(p) {
+			if (g.Human || g.HTTP != nil) && byName(who, p) {
 				return who, fmt.Errorf("--to: %s is at a terminal, or a chatbot, and has no mind to be asked", line(p.Name()))
 			}
 		}
 	}
 	return who, nil
+}
+
+// byName reports whether somebody is selected by their name, or by that of their group.
+func byName(w study.Who, p study.Person) bool {
+	return w.Name != "" && (w.Name == p.Group || w.Name == p.Name()) ||
+		slices.ContainsFunc(w.Any, func(x study.Who) bool { return byName(x, p) })
 }
 
 // finish keeps the answers and prints them.

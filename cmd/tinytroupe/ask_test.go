@@ -233,10 +233,11 @@ func TestAskCaps(t *testing.T) {
 		"calls named": {askFlags{maxCalls: 5}, run, caps{2, 5, 9000}, llm.Spent{USD: 1.5, Tokens: 8000}},
 		"money named": {askFlags{budget: 3}, run, caps{3, 50, 9000}, llm.Spent{Calls: 40, Tokens: 8000}},
 		"all named":   {askFlags{budget: 3, maxCalls: 5, maxTokens: 7}, run, caps{3, 5, 7}, llm.Spent{}},
+		"no price":    {askFlags{maxCalls: 5}, run, caps{0, 5, 9000}, llm.Spent{Tokens: 8000}},
 		"no limits":   {askFlags{maxTokens: 7}, nil, caps{0, 0, 7}, llm.Spent{}},
 	} {
 		iv := &interview{f: &c.flags, was: record.Manifest{Limits: c.run}, spent: spent}
-		if l, s := iv.caps(); l != c.caps || s != c.spent {
+		if l, s := iv.caps(name != "no price"); l != c.caps || s != c.spent {
 			t.Errorf("%s: %+v, %+v", name, l, s)
 		}
 	}

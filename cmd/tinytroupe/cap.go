@@ -66,7 +66,7 @@ func priceKnown(prices tariff, l caps, models ...string) error {
 	for _, name := range models {
 		if _, known := prices(name); !known {
 			return fmt.Errorf("no price is known of %s, so the cap of %s cannot be kept\n"+
-				"Say the price in prices.json, or limit what can be counted: --max-tokens N or --max-calls N", name, usd(l.usd))
+				"Say the price in prices.json, or have no cap in money (--budget, the study's budget, config.ini) and limit what can be counted: --max-tokens N or --max-calls N", name, usd(l.usd))
 		}
 	}
 	return nil

@@ -298,7 +298,7 @@ func (d *dryRun) notes(s *session, spent llm.Spent) {
 		note("replies are taken to be about as long as the stand-in's, %s tokens each; a model that writes more costs more",
 			rough(d.Low.Output/d.Low.Calls, d.High.Output/d.Low.Calls))
 	}
-	if !s.local(d.q) {
+	if !s.local(d.q) && len(d.Steps) > 0 {
 		note("reasoning is not in these figures: what a model thinks unseen is paid as output, and no rehearsal knows how much; --budget caps it too")
 	}
 	if d.q.Open {
@@ -346,10 +346,23 @@ func (s *session) show(d *dryRun) {
 	}
 	fmt.Fprintf(w, "model   %s (%s)\n", s.choice.name, s.choice.why)
 	fmt.Fprintf(w, "dry run: nothing is called; a stand-in plays everybody\n\n")
-	if len(d.Steps) == 0 {
+	switch {
+	case len(d.Steps) > 0:
+		s.table(d)
+	case s.rec != nil:
 		fmt.Fprintln(w, "nothing is left that calls a model")
-		return
+	default:
+		fmt.Fprintln(w, "nothing in it calls a model")
 	}
+	fmt.Fprintf(w, "cap     %s\n", s.capped())
+	for _, n := range d.Notes {
+		fmt.Fprintf(w, "note    %s\n", line(n))
+	}
+}
+
+// table prints the steps that call models, and the time that they take.
+func (s *session) table(d *dryRun) {
+	w := s.out.w
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(tw, "calls\tinput\toutput\tprice\t  step")
@@ -399,10 +412,6 @@ func (s *session) show(d *dryRun) {
 	} else {
 		fmt.Fprintf(w, "time    %s to %s: %s at most, at %.0f to %.0f s a call\n", about(d.Seconds[0]), about(d.Seconds[1]), rounds, quickCall.Seconds(), slowCall.Seconds())
 	}
-	fmt.Fprintf(w, "cap     %s\n", s.capped())
-	for _, n := range d.Notes {
-		fmt.Fprintf(w, "note    %s\n", line(n))
-	}
 }
 
 // capped says what the run may use.
@@ -421,65 +430,4 @@ func (s *session) capped() string {
 		return "none (--budget sets one)"
 	}
 	return strings.Join(list, ", ")
-}
-
-// dollars writes a range of money: to the cent, or two digits of less.
-func dollars(low, high float64) string {
-	if high == 0 {
-		return "$0.00"
-	}
-	l, h := cents(low, math.Floor), cents(high, math.Ceil)
-	if l == h {
-		return "$" + l
-	}
-	return "$" + l + "–" + h
-}
-
-func cents(x float64, round func(float64) float64) string {
-	digits := 2
-	if x > 0 && x < 0.1 {
-		digits = min(1-int(math.Floor(math.Log10(x))), 8)
-	}
-	scale := math.Pow10(digits)
-	return fmt.Sprintf("%.*f", digits, round(x*scale)/scale)
-}
-
-// span writes a range of whole numbers.
-func span(low, high int) string {
-	if low == high {
-		return fmt.Sprint(low)
-	}
-	return fmt.Sprintf("%d–%d", low, high)
-}
-
-// rough writes a range to two digits, with commas.
-func rough(low, high int) string {
-	l, h := digits(low, math.Floor), digits(high, math.Ceil)
-	if l == h {
-		return l
-	}
-	return l + "–" + h
-}
-
-func digits(n int, round func(float64) float64) string {
-	scale := 1.0
-	for x := n; x >= 100; x /= 10 {
-		scale *= 10
-	}
-	s := fmt.Sprint(int(round(float64(n)/scale) * scale))
-	for i := len(s) - 3; i > 0; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
-// about writes seconds as people say them.
-func about(seconds float64) string {
-	switch {
-	case seconds < 100:
-		return fmt.Sprintf("%.0f s", seconds)
-	case seconds < 100*60:
-		return fmt.Sprintf("%.0f min", seconds/60)
-	}
-	return fmt.Sprintf("%.1f h", seconds/3600)
 }

@@ -105,7 +105,11 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 			return err
 		}
 	}
-	set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: m.Settings})
+	answers := m.Settings
+	if answers == nil {
+		answers = map[string]string{}
+	}
+	set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: answers})
 	if err != nil {
 		return err
 	}

@@ -194,3 +194,18 @@ func TestRestModels(t *testing.T) {
 		t.Errorf("nothing is left, and yet %+v", d.Steps)
 	}
 }
+
+// TestParted: an identity is cut into where the model is and with what it is asked.
+func TestParted(t *testing.T) {
+	for identity, want := range map[string][2]string{
+		"openai/m":                        {"openai/m", ""},
+		"openai/m at http://h/v1":         {"openai/m at http://h/v1", ""},
+		`openai/m with {"Temperature":1}`: {"openai/m", `{"Temperature":1}`},
+		`openai/m at http://h/v1 and "frequency_penalty":0.5`: {"openai/m at http://h/v1", `"frequency_penalty":0.5`},
+		`openai/m with {"Seed":1} and "frequency_penalty":1`:  {"openai/m", `{"Seed":1} and "frequency_penalty":1`},
+	} {
+		if where, how := parted(identity); [2]string{where, how} != want {
+			t.Errorf("%s: %q, %q", identity, where, how)
+		}
+	}
+}

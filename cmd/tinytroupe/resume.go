@@ -274,16 +274,11 @@ func (s *session) revise(old *record.Manifest, edit *study.Edit, anew bool) erro
 	if same && !cut {
 		return nil
 	}
-	kept, err := s.rec.Revise(edit.Keep, inputs)
-	if err == nil && !cut {
-		// What people said after the run still is what they said.
-		for _, name := range []string{askedFile + ".jsonl", askedFile + ".csv"} {
-			b, readErr := s.rec.ReadFile(path.Join(kept, name))
-			if readErr == nil {
-				err = errors.Join(err, s.rec.WriteFile(name, b))
-			}
-		}
+	var stay []string
+	if !cut { // what people said after the run still is what they said
+		stay = []string{askedFile + ".jsonl", askedFile + ".csv"}
 	}
+	kept, err := s.rec.Revise(edit.Keep, inputs, stay...)
 	switch {
 	case err != nil:
 		return err

@@ -85,8 +85,8 @@ func (s *session) reached(old *record.Manifest, told bool) []string {
 		if was == "" || is == "" || was == is || old.Models[role] != s.roles[role] {
 			continue
 		}
-		from, how, _ := strings.Cut(was, " with ")
-		to, now, _ := strings.Cut(is, " with ")
+		from, how := parted(was)
+		to, now := parted(is)
 		text := fmt.Sprintf("%s was asked with %s, and is with %s", s.roles[role], cmp.Or(how, "nothing said"), cmp.Or(now, "nothing said"))
 		switch {
 		case from != to:
@@ -99,6 +99,17 @@ func (s *session) reached(old *record.Manifest, told bool) []string {
 		}
 	}
 	return list
+}
+
+// parted returns where an identity says that its model is, and with what it is asked.
+func parted(identity string) (where, how string) {
+	at := len(identity)
+	for _, word := range []string{" with ", " and "} {
+		if i := strings.Index(identity, word); i >= 0 {
+			at = min(at, i)
+		}
+	}
+	return identity[:at], strings.TrimPrefix(strings.TrimPrefix(identity[at:], " with "), " and ")
 }
 
 // address is where an identity says that its model is.
