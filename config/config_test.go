@@ -225,7 +225,7 @@ LOG_INCLUDE_THREAD_ID=True
 		t.Fatal(err)
 	}
 	const rest = "PARALLEL_AGENT_ACTIONS (a study says whether people act at once: world: {turns: together}; else in turn); " +
-		"MIN_EPISODE_LENGTH, MAX_EPISODE_LENGTH (an episode is summarised once it has about 48,000 characters); " +
+		"MIN_EPISODE_LENGTH, MAX_EPISODE_LENGTH (an episode is summarised once it has about 48,000 bytes of text); " +
 		"EPISODIC_MEMORY_FIXED_PREFIX_LENGTH, EPISODIC_MEMORY_LOOKBACK_LENGTH (an episode is shown whole; what was summarised stands as its summary); "
 	const models = "REASONING_MODEL (a study names who judges: model: {judge: PROVIDER/NAME}); EMBEDDING_MODEL (nobody's memory embeds in this version); "
 	const backoff = "EXPONENTIAL_BACKOFF_FACTOR (waits between attempts double, from half a second to 30 seconds); "
