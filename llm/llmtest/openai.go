@@ -12,7 +12,9 @@ import (
 )
 
 // OpenAI returns the dialect of OpenAI's Chat Completions, embeddings and models,
-// without streaming. Any prefix before /chat/completions is accepted.
+// without streaming. Any prefix before /chat/completions is accepted. Prompts of 1,024
+// tokens or more are written to the cache, as far as they were not read from it, in
+// whole blocks.
 func OpenAI() Dialect { return openAI{} }
 
 type openAI struct{}
@@ -140,8 +142,12 @@ func openAIParts(content json.RawMessage) ([]llm.Part, error) {
 type object = map[string]any
 
 func (openAI) Encode(c *Call, a *Answer) []byte {
+	written := 0
+	if c.Kind == Generate && a.Usage.Input >= 1024 {
+		written = (a.Usage.Input - a.Usage.CachedInput) / 128 * 128
+	}
 	usage := object{"prompt_tokens": a.Usage.Input, "completion_tokens": a.Usage.Output, "total_tokens": a.Usage.Input + a.Usage.Output,
-		"prompt_tokens_details":     object{"cached_tokens": a.Usage.CachedInput},
+		"prompt_tokens_details":     object{"cached_tokens": a.Usage.CachedInput, "cache_write_tokens": written},
 		"completion_tokens_details": object{"reasoning_tokens": a.Usage.Reasoning},
 	}
 	switch c.Kind {

@@ -145,7 +145,8 @@ type wireUsage struct {
 	Completion int `json:"completion_tokens"`
 	CacheHit   int `json:"prompt_cache_hit_tokens"` // DeepSeek
 	Input      struct {
-		Cached int `json:"cached_tokens"`
+		Cached  int `json:"cached_tokens"`
+		Written int `json:"cache_write_tokens"` // part of prompt_tokens, as the others
 	} `json:"prompt_tokens_details"`
 	Output struct {
 		Reasoning int `json:"reasoning_tokens"`
@@ -153,7 +154,7 @@ type wireUsage struct {
 }
 
 func (u wireUsage) usage() llm.Usage {
-	return wire.Counted(llm.Usage{Input: u.Prompt, CachedInput: max(u.Input.Cached, u.CacheHit), Output: u.Completion, Reasoning: u.Output.Reasoning})
+	return wire.Counted(llm.Usage{Input: u.Prompt, CachedInput: max(u.Input.Cached, u.CacheHit), CacheWrite: u.Input.Written, Output: u.Completion, Reasoning: u.Output.Reasoning})
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks

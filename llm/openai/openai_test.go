@@ -283,6 +283,26 @@ func TestUsageAndParts(t *testing.T) {
 	}
 }
 
+// What the provider writes to its cache is part of the prompt, and told of.
+func TestCacheWrites(t *testing.T) {
+	a := serve(t, always(200, nil, `{"choices":[{"message":{"content":"fine"},"finish_reason":"stop"}],
+		"usage":{"prompt_tokens":9657,"completion_tokens":5,"prompt_tokens_details":{"cached_tokens":0,"cache_write_tokens":9654}}}`))
+	resp, err := newModel(t, &openai.Options{BaseURL: a.URL}).Generate(t.Context(), hello())
+	if want := (llm.Usage{Input: 9657, CacheWrite: 9654, Output: 5}); err != nil || resp.Usage != want {
+		t.Errorf("got %+v, %v", resp, err)
+	}
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{})
+	m := newModel(t, &openai.Options{BaseURL: s.URL})
+	req := hello()
+	req.System = strings.Repeat("x", 8<<10)
+	for i, want := range []int{2048, 0} {
+		resp, err := m.Generate(t.Context(), req)
+		if err != nil || resp.Usage.CacheWrite != want {
+			t.Errorf("call %d: got %+v, %v; want %d tokens written", i, resp, err, want)
+		}
+	}
+}
+
 func TestDefaultsAndExtra(t *testing.T) {
 	a := serve(t, always(200, nil, okReply))
 	o := &openai.Options{BaseURL: a.URL, MaxTokens: 10, Temperature: new(1.5), TopP: new(0.9), Effort: "low", Seed: new(int64(40)),

@@ -2,27 +2,32 @@ package price
 
 import "github.com/tinytroupe-go/tinytroupe/llm"
 
-// openai returns OpenAI's price for a model: input, cached input, output.
+// openai returns OpenAI's price for a model: input, cached input, output. Since GPT-5.6
+// what is written to the prompt cache, which happens unasked from 1,024 tokens on, costs
+// a quarter more than input.
 func openai(name string) (llm.Price, bool) {
 	p := func(input, cached, output float64) (llm.Price, bool) {
 		return llm.Price{Input: input, CachedInput: cached, Output: output}, true
 	}
+	writes := func(input, cached, output float64) (llm.Price, bool) {
+		return llm.Price{Input: input, CachedInput: cached, CacheWrite: 1.25 * input, Output: output}, true
+	}
 	switch name {
 	case "gpt-6-astra":
-		return p(10, 1, 50)
+		return writes(10, 1, 50)
 	case "gpt-6.1-sol":
-		return p(2, 0.10, 10)
+		return writes(2, 0.10, 10)
 	case "gpt-6-sol":
-		return p(2, 0.20, 10)
+		return writes(2, 0.20, 10)
 	case "gpt-6-luna":
-		return p(0.10, 0.01, 0.50)
+		return writes(0.10, 0.01, 0.50)
 
 	case "gpt-5.6", "gpt-5.6-sol":
-		return p(5, 0.50, 30)
+		return writes(5, 0.50, 30)
 	case "gpt-5.6-terra":
-		return p(2, 0.20, 12)
+		return writes(2, 0.20, 12)
 	case "gpt-5.6-luna":
-		return p(0.20, 0.02, 1.20)
+		return writes(0.20, 0.02, 1.20)
 	case "gpt-5.5":
 		return p(5, 0.50, 30)
 	case "gpt-5.5-pro", "gpt-5.4-pro":

@@ -1,11 +1,14 @@
 package price_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/llm/price"
 )
 
@@ -52,6 +55,30 @@ func TestPrice(t *testing.T) {
 		p, ok := none.Price(c.model)
 		if ok != c.known || p.Input != c.input {
 			t.Errorf("%s: %v, %v; want input %v, %v", c.model, p, ok, c.input, c.known)
+		}
+	}
+}
+
+// What is written to a cache has its price where the provider has one, and a budget
+// counts with it.
+func TestCacheWrites(t *testing.T) {
+	t.Parallel()
+	for model, want := range map[string]float64{
+		"openai/gpt-5.6": 6.25, "openai/gpt-5.6-terra": 2.5, "openai/gpt-5.6-luna-2026-07-01": 0.25, "openai/gpt-6-astra": 12.5,
+		"openai/gpt-6.1-sol": 2.5, "openai/gpt-5.5": 5, "openai/gpt-5-mini": 0.25, "anthropic/claude-opus-5": 6.25,
+	} {
+		var none *price.Table
+		p, _ := none.Price(model)
+		u := llm.Usage{Input: 1e6, CacheWrite: 1e6}
+		if got := p.Cost(u); got != want {
+			t.Errorf("%s: a million tokens written cost %v, want %v", model, got, want)
+		}
+		b := llm.NewBudget(&llm.BudgetOptions{USD: 1e-9, Price: none.Price})
+		m := llm.Wrap(llmtest.Func(model, func(context.Context, int, *llm.Request) (string, error) { return "x", nil }), llm.Spend(b))
+		_, err := m.Generate(t.Context(), &llm.Request{MaxTokens: 1, System: strings.Repeat("x", 1e6)})
+		e, ok := errors.AsType[*llm.BudgetError](err)
+		if !ok || e.Needed < want {
+			t.Errorf("%s: %v; want at least %v set aside", model, err, want)
 		}
 	}
 }
