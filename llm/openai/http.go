@@ -186,7 +186,8 @@ func conditionOf(status int, said string) error {
 	case containsAny(said, "context_length_exceeded", "exceed_context_size", "maximum context length", "available context size",
 		"context window", "exceeds the context length", "too large to process", "prompt is too long", "string_above_max_length", "request too large"), status == 413:
 		return llm.ErrTooLong
-	case status != 401 && containsAny(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy"):
+	case status != 401 && containsAny(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy",
+		"invalid_prompt", "violating our usage policy"):
 		return llm.ErrFiltered
 	case status == 401, status == 403:
 		return llm.ErrAuth

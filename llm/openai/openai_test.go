@@ -153,6 +153,8 @@ func TestErrors(t *testing.T) {
 		"rate odd":                    {status: 429, header: map[string]string{"Retry-After": "-3"}, body: `[]`, want: llm.ErrRate},
 		"rate endless":                {status: 429, header: map[string]string{"Retry-After": "1e300"}, body: `[]`, want: llm.ErrRate, wait: 24 * time.Hour},
 		"azure filter":                {status: 400, body: `{"error":{"message":"The response was filtered","type":null,"param":"prompt","code":"content_filter","status":400,"innererror":{"code":"ResponsibleAIPolicyViolation"}}}`, want: llm.ErrFiltered},
+		"usage policy":                {status: 400, body: `{"error":{"message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again with a different prompt: https://platform.openai.com/docs/guides/reasoning#advice-on-prompting","type":"invalid_request_error","param":null,"code":"invalid_prompt"}}`, want: llm.ErrFiltered, says: "flagged"},
+		"usage policy, no code":       {status: 400, body: `{"error":{"message":"Invalid prompt: your prompt was flagged as potentially violating our usage policy.","code":null}}`, want: llm.ErrFiltered},
 		"no model":                    {status: 404, body: `{"error":{"message":"The model x does not exist","code":"model_not_found"}}`, want: llm.ErrNotFound},
 		"ollama no model":             {status: 404, body: `{"error":"model \"x\" not found, try pulling it first"}`, want: llm.ErrNotFound, says: "try pulling"},
 		"forbidden":                   {status: 403, body: `{"error":{"message":"Country not supported"}}`, want: llm.ErrAuth},
