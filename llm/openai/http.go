@@ -66,6 +66,9 @@ type wireError struct {
 			Severity string `json:"severity"`
 		} `json:"content_filter_result"`
 	} `json:"innererror"` // Azure
+	Metadata struct {
+		Reasons []string `json:"reasons"`
+	} `json:"metadata"` // OpenRouter
 }
 
 // parseError finds the error object; the whole body is the message where there is
@@ -105,15 +108,15 @@ func parseError(body []byte) (w wireError) {
 	return w
 }
 
-// filtered names what Azure's filter found.
+// filtered names what a filter found.
 func (w *wireError) filtered() string {
-	var found []string
+	found := w.Metadata.Reasons // OpenRouter's
 	for name, r := range w.Inner.Result {
 		if r.Filtered {
 			found = append(found, strings.TrimSuffix(name+": "+r.Severity, ": "))
 		}
 	}
-	if found == nil {
+	if len(found) == 0 {
 		return ""
 	}
 	slices.Sort(found)
@@ -189,6 +192,10 @@ func conditionOf(status int, said string) error {
 	case status != 401 && containsAny(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy",
 		"invalid_prompt", "violating our usage policy"):
 		return llm.ErrFiltered
+	case status == 403 && containsAny(said, "flagged", "moderation", "content_policy"): // OpenRouter's, about the prompt
+		return llm.ErrFiltered
+	case status == 403 && containsAny(said, "model_not_found"): // OpenAI's, of a project that may not use the model
+		return llm.ErrNotFound
 	case status == 401, status == 403:
 		return llm.ErrAuth
 	case status == 404, status == 405, status == 501, status >= 300 && status < 400, containsAny(said, "model_not_found", "deploymentnotfound"):
