@@ -158,7 +158,8 @@ func (u wireUsage) usage() llm.Usage {
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
-// again without it, at most a dozen times; refusals cost no tokens. It remembers what
+// again without it, or with fewer output tokens where it has not so many, at most a
+// dozen times; refusals cost no tokens. It remembers what
 // helped, never what did not. It never waits and repeats nothing else. A schema's
 // optional members that come back as null, because strict mode has no other way to
 // leave them out, are left out of Text.
@@ -168,6 +169,9 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		q, strict, err := m.plan(req, &try)
 		if err != nil {
 			return nil, err
+		}
+		if try.room > 0 { // known, where context allows a guess
+			q.most, q.context = lower(q.most, try.room), 0
 		}
 		chat := m.request(req, q, strict)
 		body, err := wire.Encode(chat, m.e.extra)
@@ -182,6 +186,11 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			}
 			m.learn(req.Schema, &try)
 			return m.response(req, chat, &reply)
+		}
+		if most, room, context := reactLimit(fail, chat); most+room > 0 && n < maxAdapt {
+			try.room = lower(try.room, room)
+			try.add(quirks{most: most, context: context}, m.e.c.Cut(fail.said))
+			continue
 		}
 		next, once := q.react(fail, chat)
 		if next == q || n == maxAdapt {
@@ -253,7 +262,15 @@ func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatR
 	if p := firstOf(req.TopP, o.TopP); !q.noTopP {
 		c.TopP = p
 	}
-	switch n := cmpOr(req.MaxTokens, o.MaxTokens); q.limit {
+	n := cmpOr(req.MaxTokens, o.MaxTokens)
+	if n > 0 {
+		n = lower(n, q.most)
+		// A guess, so that most calls need not be refused first.
+		if room := q.context - llm.EstimateInput(req); q.context > 0 && room >= leastRoom {
+			n = min(n, room)
+		}
+	}
+	switch q.limit {
 	case limitNew:
 		c.MaxCompletionTokens = n
 	case limitOld:

@@ -2,8 +2,10 @@ package openai
 
 import (
 	"bytes"
+	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -40,6 +42,8 @@ type quirks struct {
 	noSeed     bool
 	noSystem   bool // the system prompt opens the first user message
 	mustSwitch bool // messages of one role in a row are joined
+	most       int  // output tokens that the model has; 0 while unknown
+	context    int  // tokens for prompt and reply together; 0 while unknown
 }
 
 // or returns what either of two has found.
@@ -47,7 +51,16 @@ func (q quirks) or(r quirks) quirks {
 	return quirks{
 		max(q.format, r.format), max(q.limit, r.limit), q.drop | r.drop, q.noTemp || r.noTemp, q.noTopP || r.noTopP,
 		q.noStop || r.noStop, q.noEffort || r.noEffort, q.noSeed || r.noSeed, q.noSystem || r.noSystem, q.mustSwitch || r.mustSwitch,
+		lower(q.most, r.most), lower(q.context, r.context),
 	}
+}
+
+// lower returns the smaller of two limits, of which 0 is none.
+func lower(a, b int) int {
+	if a == 0 || b == 0 {
+		return max(a, b)
+	}
+	return min(a, b)
 }
 
 // words names the quirks.
@@ -73,6 +86,8 @@ func (q quirks) words() []string {
 	add(q.noSeed, "no seed")
 	add(q.noSystem, "no system role: the system prompt opens the first user message")
 	add(q.mustSwitch, "messages of one role in a row are joined")
+	add(q.most > 0, fmt.Sprintf("at most %d output tokens", q.most))
+	add(q.context > 0, fmt.Sprintf("no more output tokens than %d leave beside the prompt", q.context))
 	return out
 }
 
@@ -86,6 +101,54 @@ var (
 	thisSchema  = regexp.MustCompile(`invalid schema|invalid json schema|schema error|schema is (invalid|too)|in context=`)
 	grammar     = regexp.MustCompile(`grammar|repetition`)
 )
+
+// Answers to a limit of output tokens that is more than there are: in all, or beside
+// this prompt.
+var (
+	outputLimit = regexp.MustCompile("max_(?:completion_|output_)?tokens[^a-z_].*(?:supports at most|less than or equal to|valid range of max_tokens is \\[\\d+,) *`?(\\d+)")
+	outputRoom  = []*regexp.Regexp{
+		regexp.MustCompile(`max_(?:completion_)?tokens' is too large.* context length is (?P<context>\d+) tokens and your request has (?P<input>\d+) input`),
+		regexp.MustCompile(`context length is (?P<context>\d+) tokens.* requested (?:about )?(?P<all>\d+) tokens.*[^\d](?P<output>\d+) (?:in|for) the (?:completion|output)`),
+	}
+)
+
+// leastRoom is a reply that it is worth while to ask for: with less room the prompt is
+// too long.
+const leastRoom = 64
+
+// reactLimit reads an answer that refused c because it asked for too many output
+// tokens, and returns what there are, for all calls or beside this prompt alone, in a
+// context of so many; zeros where the answer says something else.
+func reactLimit(f *failed, c *chatRequest) (most, room, context int) {
+	sent := c.MaxCompletionTokens + c.MaxTokens // one of the two
+	if sent == 0 || f.status != 400 && f.status != 422 {
+		return 0, 0, 0
+	}
+	if m := outputLimit.FindStringSubmatch(f.said); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil && 0 < n && n < sent {
+			return n, 0, 0
+		}
+	}
+	for _, re := range outputRoom {
+		m := re.FindStringSubmatch(f.said)
+		if m == nil {
+			continue
+		}
+		number := func(name string) int {
+			if i := re.SubexpIndex(name); i > 0 {
+				n, _ := strconv.Atoi(m[i]) // 0 for what is too large to be true
+				return n
+			}
+			return 0
+		}
+		context = number("context")
+		room = context - number("input") - number("all") + number("output")
+		if leastRoom <= room && room < sent {
+			return 0, room, context
+		}
+	}
+	return 0, 0, 0
+}
 
 // react reads an answer that refused a call made with q, and returns the quirks with
 // which to try again. once says that the cause is this schema, not the endpoint.
@@ -165,6 +228,7 @@ func (q quirks) reactSchema(f *failed, c *chatRequest) (next quirks, once bool) 
 type trial struct {
 	quirks
 	schema  format   // at least, for the call's own schema
+	room    int      // for output tokens, beside the call's own prompt; 0 while unknown
 	answers []string // that led to it
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -227,7 +228,6 @@ func TestOneSchema(t *testing.T) {
 func TestMistakesAreNotAdapted(t *testing.T) {
 	for _, message := range []string{
 		`{"error":{"message":"Invalid 'temperature': decimal above maximum value. Expected a value <= 2, but got 5 instead.","param":"temperature","code":"decimal_above_max_value"}}`,
-		`{"error":{"message":"max_tokens is too large: 500000. This model supports at most 16384 completion tokens.","param":"max_completion_tokens","code":"invalid_value"}}`,
 		`{"error":{"message":"Expected 'messages' to be an array"}}`,
 		`{"error":{"message":"The model is not supported in your region"}}`,
 	} {
@@ -240,6 +240,73 @@ func TestMistakesAreNotAdapted(t *testing.T) {
 		if !errors.As(err, &e) || e.Status != 400 || a.calls.Load() != 1 || m.Adapted() != nil {
 			t.Errorf("%s: %v after %d calls, adapted %q", message, err, a.calls.Load(), m.Adapted())
 		}
+	}
+}
+
+// A limit of output tokens that the model does not have is lowered to the one that it
+// has, in the words of several servers.
+func TestOutputLimit(t *testing.T) {
+	for message, most := range map[string]int{
+		`{"error":{"message":"max_tokens is too large: 8192. This model supports at most 4096 completion tokens, whereas you provided 8192.","type":"invalid_request_error","param":"max_tokens","code":"invalid_value"}}`: 4096,
+		"{\"error\":{\"message\":\"`max_completion_tokens` must be less than or equal to `4000`, the maximum value for `max_completion_tokens` is less than the `context_window` for this model\"}}":                       4000,
+		`{"error":{"message":"Invalid max_tokens value, the valid range of max_tokens is [1, 4096]","type":"invalid_request_error","param":null,"code":"invalid_request_error"}}`:                                          4096,
+	} {
+		a := refuse(t, message, func(b map[string]any) bool { return b["max_completion_tokens"].(float64) > float64(most) })
+		m := newModel(t, &openai.Options{BaseURL: a.URL})
+		for i, sent := range []int{8192, 8192, 100} {
+			req := hello()
+			req.MaxTokens = sent
+			if _, err := m.Generate(t.Context(), req); err != nil {
+				t.Fatal(err)
+			}
+			if body, _ := a.last(); body["max_completion_tokens"] != float64(min(sent, most)) || a.calls.Load() != int64(i+2) {
+				t.Errorf("%s: sent %v after %d calls", message, body["max_completion_tokens"], a.calls.Load())
+			}
+		}
+		if want := []string{fmt.Sprintf("at most %d output tokens", most)}; !cmp.Equal(m.Adapted(), want) {
+			t.Errorf("Adapted() = %q, want %q", m.Adapted(), want)
+		}
+	}
+}
+
+// Where prompt and reply share a context, what is left beside one prompt says nothing
+// of another; the context does.
+func TestRoomForOutput(t *testing.T) {
+	for name, words := range map[string]string{
+		"vllm":       "'max_completion_tokens' is too large: %[1]d. This model's maximum context length is 8192 tokens and your request has %[2]d input tokens (%[1]d > 8192 - %[2]d).",
+		"openai":     "This model's maximum context length is 8192 tokens. However, you requested %[3]d tokens (%[2]d in the messages, %[1]d in the completion). Please reduce the length of the messages or completion.",
+		"openrouter": "This endpoint's maximum context length is 8192 tokens. However, you requested about %[3]d tokens (%[2]d of text input, %[1]d in the output). Please reduce the length of either one.",
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := serve(t, func(_ int64, body map[string]any, w http.ResponseWriter) {
+				sent, _ := body["max_completion_tokens"].(float64)
+				if in := len(text(body, "messages")) / 3; in+int(sent) > 8192 { // more tokens than one guesses
+					message, _ := json.Marshal(fmt.Sprintf(words, int(sent), in, in+int(sent)))
+					always(400, nil, `{"error":{"message":`+string(message)+`,"type":"BadRequestError","param":"max_tokens","code":400}}`)(0, nil, w)
+					return
+				}
+				always(200, nil, okReply)(0, nil, w)
+			})
+			m := newModel(t, &openai.Options{BaseURL: a.URL})
+			for _, c := range []struct{ chars, least, most int }{{100, 8000, 8192}, {18000, 2000, 2200}, {100, 7900, 8192}} {
+				req := hello()
+				req.MaxTokens, req.System = 8192, strings.Repeat("x", c.chars)
+				before := a.calls.Load()
+				if _, err := m.Generate(t.Context(), req); err != nil {
+					t.Fatal(err)
+				}
+				body, _ := a.last()
+				if sent := int(body["max_completion_tokens"].(float64)); sent < c.least || sent > c.most || a.calls.Load() > before+2 {
+					t.Errorf("%d characters: a limit of %d after %d attempts", c.chars, sent, a.calls.Load()-before)
+				}
+			}
+			before := a.calls.Load()
+			req := hello()
+			req.MaxTokens, req.System = 8192, strings.Repeat("x", 3*8150)
+			if _, err := m.Generate(t.Context(), req); !errors.Is(err, llm.ErrTooLong) || a.calls.Load() != before+1 {
+				t.Errorf("a prompt that leaves hardly any room: %v after %d attempts", err, a.calls.Load()-before)
+			}
+		})
 	}
 }
 
