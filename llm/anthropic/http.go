@@ -90,8 +90,8 @@ func conditionOf(status int, kind, said string) error {
 		return llm.ErrTooLong
 	case status == 400 && has("content filtering policy", "blocked by content"):
 		return llm.ErrFiltered
-	case kind == "overloaded_error", status == 529:
-		return wire.Condition(llm.ErrTransient, "overloaded")
+	case kind == "overloaded_error", status == 529, status >= 500 && has("overloaded", "high demand"):
+		return wire.Condition(llm.ErrRate, "overloaded") // it passes sooner if all ask less
 	case kind == "rate_limit_error", status == 429:
 		return llm.ErrRate
 	case status == 401, status == 403:

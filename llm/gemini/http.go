@@ -167,6 +167,8 @@ func (w *wireError) condition(status int, said string) error {
 		return llm.ErrAuth
 	case status == 404, status == 405, status == 501, status >= 300 && status < 400:
 		return llm.ErrNotFound
+	case status >= 500 && has("overloaded", "high demand"):
+		return wire.Condition(llm.ErrRate, "overloaded") // it passes sooner if all ask less
 	case status >= 500, status == 408, status == 409, status == 499, status == http.StatusOK:
 		return llm.ErrTransient
 	}

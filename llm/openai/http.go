@@ -202,6 +202,8 @@ func conditionOf(status int, said string) error {
 		return llm.ErrNotFound
 	case status == 429:
 		return llm.ErrRate
+	case status >= 500 && containsAny(said, "overloaded", "high demand", "slow down"):
+		return wire.Condition(llm.ErrRate, "overloaded")
 	case status >= 500 && containsAny(said, "not supported", "not_supported"):
 		return wire.Worded(llm.ErrNotFound, "not supported") // llama.cpp's 500 for an image or a feature that the model lacks
 	case status >= 500, status == 408, status == 409, status == 425, status == http.StatusOK:
