@@ -387,13 +387,17 @@ func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatRespons
 	}
 	resp.Text = m.e.c.Own(text)
 	switch c.FinishReason {
+	case "", "stop", "eos", "eos_token", "stop_sequence", "tool_calls", "function_call":
 	case "length", "max_tokens", "model_length":
 		resp.Finish = llm.FinishLength
 		return fail(c.FinishReason, llm.ErrTruncated, "")
+	case "repetition":
+		resp.Finish = llm.FinishLength
+		return fail(c.FinishReason, wire.Condition(llm.ErrTruncated, "the reply repeats itself, and was cut"), "")
 	case "content_filter":
 		resp.Finish = llm.FinishFilter
 		return fail(c.FinishReason, llm.ErrFiltered, "")
-	case "error":
+	default: // error, abort, insufficient_system_resource
 		return fail(c.FinishReason, wire.Condition(llm.ErrTransient, "the provider gave up in the middle of the reply"), "")
 	}
 	if c.Message.Refusal != "" {

@@ -183,6 +183,9 @@ func TestErrors(t *testing.T) {
 		"thoughts alone":              {status: 200, body: `{"choices":[{"message":{"content":null,"reasoning_content":"hm"},"finish_reason":"stop"}]}`, want: llm.ErrTransient, says: "empty reply"},
 		"thoughts to the limit":       {status: 200, body: `{"choices":[{"message":{"content":"","reasoning_content":"hm"},"finish_reason":"length"}]}`, want: llm.ErrTruncated},
 		"gave up":                     {status: 200, body: `{"choices":[{"message":{"content":"hal"},"finish_reason":"error"}]}`, want: llm.ErrTransient},
+		"no resources":                {status: 200, body: `{"choices":[{"message":{"content":"hal"},"finish_reason":"insufficient_system_resource"}]}`, want: llm.ErrTransient, says: "insufficient_system_resource"},
+		"aborted":                     {status: 200, body: `{"choices":[{"message":{"content":"hal"},"finish_reason":"abort"}]}`, want: llm.ErrTransient, says: "abort"},
+		"repeats":                     {status: 200, body: `{"choices":[{"message":{"content":"la la la"},"finish_reason":"repetition"}]}`, want: llm.ErrTruncated, says: "repeats itself"},
 		"refusal":                     {status: 200, body: `{"choices":[{"message":{"content":null,"refusal":"I cannot."},"finish_reason":"stop"}]}`, want: llm.ErrFiltered, says: "I cannot."},
 		"odd content":                 {status: 200, body: `{"choices":[{"message":{"content":{"a":1}},"finish_reason":"stop"}]}`, want: llm.ErrTransient},
 	} {
@@ -287,6 +290,17 @@ func TestUsageAndParts(t *testing.T) {
 	want := &llm.Response{Text: "ab", Finish: llm.FinishStop, Model: "served-model", Usage: llm.Usage{Input: 100, CachedInput: 64, Output: 50, Reasoning: 30}}
 	if d := cmp.Diff(want, resp, cmpopts.IgnoreUnexported(llm.Response{})); d != "" {
 		t.Error(d)
+	}
+}
+
+// Whole replies, as servers say that they are.
+func TestFinishReasons(t *testing.T) {
+	for _, reason := range []string{`"stop"`, `null`, `""`, `"eos"`, `"eos_token"`, `"stop_sequence"`, `"tool_calls"`, `"function_call"`} {
+		a := serve(t, always(200, nil, `{"choices":[{"message":{"content":"fine"},"finish_reason":`+reason+`}]}`))
+		resp, err := newModel(t, &openai.Options{BaseURL: a.URL}).Generate(t.Context(), hello())
+		if err != nil || resp.Text != "fine" || resp.Finish != llm.FinishStop {
+			t.Errorf("%s: %+v, %v", reason, resp, err)
+		}
 	}
 }
 
