@@ -22,6 +22,9 @@ type failed struct {
 	// and parameter; and whether it has been understood as one of llm's conditions.
 	status int
 	said   string
+	// draft is a reply that the provider held back because it is not the JSON that was
+	// asked for.
+	draft *string
 }
 
 // exchange sends body (nil for none) and decodes a good answer into out. name is for
@@ -66,6 +69,7 @@ type wireError struct {
 			Severity string `json:"severity"`
 		} `json:"content_filter_result"`
 	} `json:"innererror"` // Azure
+	Draft    *string `json:"failed_generation"` // Groq
 	Metadata struct {
 		Reasons []string `json:"reasons"`
 	} `json:"metadata"` // OpenRouter
@@ -167,7 +171,14 @@ func (e *Endpoint) refused(name string, a *wire.Answer) *failed {
 		RetryAfter: wire.RetryAfter(a.Header, time.Now()),
 		Err:        conditionOf(status, said),
 	}
-	return &failed{err: err, status: status, said: said}
+	f := &failed{err: err, status: status, said: said}
+	if code == "json_validate_failed" {
+		f.draft, f.said = w.Draft, "" // says nothing of what the endpoint takes
+		if w.Draft == nil {
+			err.Err = llm.ErrTransient
+		}
+	}
+	return f
 }
 
 func containsAny(s string, subs ...string) bool {

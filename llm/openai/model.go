@@ -129,15 +129,17 @@ type chatSchema struct {
 }
 
 type chatResponse struct {
-	Model   string `json:"model"`
-	Choices []struct {
-		Message struct {
-			Content json.RawMessage `json:"content"`
-			Refusal string          `json:"refusal"`
-		} `json:"message"`
-		FinishReason string `json:"finish_reason"`
-	} `json:"choices"`
-	Usage wireUsage `json:"usage"`
+	Model   string       `json:"model"`
+	Choices []chatChoice `json:"choices"`
+	Usage   wireUsage    `json:"usage"`
+}
+
+type chatChoice struct {
+	Message struct {
+		Content json.RawMessage `json:"content"`
+		Refusal string          `json:"refusal"`
+	} `json:"message"`
+	FinishReason string `json:"finish_reason"`
 }
 
 type wireUsage struct {
@@ -186,6 +188,10 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			}
 			m.learn(req.Schema, &try)
 			return m.response(req, chat, &reply)
+		}
+		if fail.draft != nil { // how much it used is not told
+			m.learn(req.Schema, &try)
+			return m.response(req, chat, drafted(*fail.draft))
 		}
 		if most, room, context := reactLimit(fail, chat); most+room > 0 && n < maxAdapt {
 			try.room = lower(try.room, room)
@@ -411,6 +417,18 @@ func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatRespons
 		resp.Text = withoutNulls(req.Schema.Body, resp.Text)
 	}
 	return resp, nil
+}
+
+// drafted returns a reply that was held back as the one that it would have been, so
+// that whoever asked can have it repaired.
+func drafted(text string) *chatResponse {
+	r := &chatResponse{Choices: make([]chatChoice, 1)}
+	c := &r.Choices[0]
+	if c.FinishReason = "stop"; strings.HasPrefix(text, "max completion tokens reached") {
+		c.FinishReason, text = "length", ""
+	}
+	c.Message.Content, _ = json.Marshal(text) // a string always has a form
+	return r
 }
 
 // textOf reads the content of a reply: a string, null, or parts, of which those that

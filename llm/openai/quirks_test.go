@@ -243,6 +243,51 @@ func TestMistakesAreNotAdapted(t *testing.T) {
 	}
 }
 
+// Groq judges JSON by itself: what it holds back is repaired like any reply, and says
+// nothing of schemas.
+func TestHeldBack(t *testing.T) {
+	const held = `{"error":{"message":"Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details. The generated JSON does not match the expected schema.","type":"invalid_request_error","code":"json_validate_failed"%s}}`
+	for name, c := range map[string]struct {
+		extra string
+		want  error // of one call
+		calls int64 // of Ask
+	}{
+		"not JSON":  {`,"failed_generation":"{\"a\":\"x\",\"b\":"`, nil, 2},
+		"cut":       {`,"failed_generation":"max completion tokens reached before generating a valid document"`, llm.ErrTruncated, 2},
+		"empty":     {`,"failed_generation":""`, llm.ErrTransient, 1},
+		"not shown": {``, llm.ErrTransient, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := serve(t, func(n int64, body map[string]any, w http.ResponseWriter) {
+				if n%2 == 1 {
+					always(400, nil, fmt.Sprintf(held, c.extra))(0, nil, w)
+					return
+				}
+				if calls := text(body, "messages"); c.want == nil && !strings.Contains(calls, `{\"a\":\"x\",\"b\":`) {
+					t.Errorf("the repair does not show what was held back: %s", calls)
+				}
+				always(200, nil, jsonReply)(0, nil, w)
+			})
+			m := newModel(t, &openai.Options{BaseURL: a.URL})
+			_, resp, err := llm.Ask[json.RawMessage](t.Context(), m, withSchema(boundedSchema))
+			if a.calls.Load() != c.calls || c.calls == 2 && err != nil || c.calls == 1 && !errors.Is(err, c.want) {
+				t.Errorf("%+v, %v after %d calls", resp, err, a.calls.Load())
+			}
+			a.calls.Store(2)
+			resp, err = m.Generate(t.Context(), withSchema(boundedSchema))
+			if !errors.Is(err, c.want) || resp != nil && !llm.Unreported(resp, err) {
+				t.Errorf("one call: %+v, %v; want %v, and a usage that nobody knows", resp, err, c.want)
+			}
+			if m.Adapted() != nil {
+				t.Errorf("adapted %q", m.Adapted())
+			}
+			if body, _ := a.last(); text(body, "response_format", "json_schema", "strict") != "true" {
+				t.Errorf("sent %s", text(body, "response_format"))
+			}
+		})
+	}
+}
+
 // A limit of output tokens that the model does not have is lowered to the one that it
 // has, in the words of several servers.
 func TestOutputLimit(t *testing.T) {
