@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -43,6 +44,9 @@ func TestConformance(t *testing.T) {
 		Dialect: llmtest.Anthropic(),
 		Rejectable: []string{"temperature", "top_p", "stop_sequences", "thinking", "output_config", "output_config.effort",
 			"output_config.format"},
+		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
+			return newModel(t, &anthropic.Options{BaseURL: url, Key: key, Log: log})
+		},
 	})
 }
 

@@ -188,7 +188,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			m.e.o.Log.Warn("adapted to what the endpoint accepts", "model", m.name, "change", fmt.Sprintf("at most %d output tokens", n))
 			continue
 		}
-		if found, once := react(fail, c); !try.Add(found, once, m.e.c.Cut(fail.said)) {
+		if found, once := react(fail, c); !try.Add(found, once, fail.err.Error()) {
 			return nil, fail.err
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -44,6 +45,9 @@ func TestConformance(t *testing.T) {
 		Skip:    []llmtest.FaultKind{llmtest.FilterCall}, // answered with status 200
 		Rejectable: []string{"temperature", "topP", "stopSequences", "thinkingConfig", "responseJsonSchema",
 			"responseMimeType"},
+		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
+			return newModel(t, &gemini.Options{BaseURL: url, Key: key, Log: log})
+		},
 	})
 }
 

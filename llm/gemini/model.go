@@ -139,7 +139,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			try.Keep()
 			return m.response(&r)
 		}
-		if found, once := react(fail, c); !try.Add(found, once, m.e.c.Cut(fail.said)) {
+		if found, once := react(fail, c); !try.Add(found, once, fail.err.Error()) {
 			return nil, fail.err
 		}
 	}

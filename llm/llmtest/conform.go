@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"reflect"
 	"slices"
 	"strings"
@@ -29,6 +30,9 @@ type TestOptions struct {
 	// out when the endpoint refuses them. Every one of them is sent by a request with
 	// temperature, top_p, a limit of tokens, effort, stop and a schema.
 	Rejectable []string
+	// Logged makes the model as newModel does, and with a log, in which no key may show.
+	// nil: it is not tried.
+	Logged func(t *testing.T, url, key string, log *slog.Logger) llm.Model
 }
 
 // TestModel puts a vendor through what this module relies on. newModel returns a
@@ -49,7 +53,7 @@ func TestModel(t *testing.T, newModel func(t *testing.T, url, key string) llm.Mo
 	}{
 		{"answer", k.answer}, {"prompt arrives whole", k.whole}, {"parameters", k.parameters}, {"schema", k.schema},
 		{"images", k.images}, {"usage", k.usage}, {"not an answer", k.noAnswer}, {"errors", k.errors},
-		{"stopped server", k.stopped}, {"cancel", k.cancel}, {"concurrency", k.concurrency}, {"secrets", k.secrets},
+		{"stopped server", k.stopped}, {"cancel", k.cancel}, {"concurrency", k.concurrency}, {"secrets", k.secrets}, {"log", k.logged},
 		{"refused parameters", k.refused}, {"no structured output", k.noSchema},
 	} {
 		t.Run(sub.name, sub.test)
@@ -60,9 +64,6 @@ type kit struct {
 	o        TestOptions
 	newModel func(t *testing.T, url, key string) llm.Model
 }
-
-// canary is what must not be seen anywhere.
-const canary = "sk-canary-0123456789abcdefghij"
 
 // kitSchema has its members in an order that sorting would change.
 const kitSchema = `{"type":"object","properties":{"zeta":{"type":"string","maxLength":40},"alpha":{"type":"integer"},` +
@@ -389,50 +390,6 @@ func (k *kit) concurrency(t *testing.T) {
 	wg.Wait()
 	if n := s.Stats().MaxInFlight; n < 8 {
 		t.Errorf("%d calls at once, at most; want them together", n)
-	}
-}
-
-// secrets: the key reaches the server, and nothing else, even where the server
-// repeats it.
-func (k *kit) secrets(t *testing.T) {
-	for _, kind := range []FaultKind{None, Echo, Auth, Reset, Truncated} {
-		s, m := k.server(t, ServerOptions{
-			Faults: Always(Fault{Kind: kind}),
-			Reply:  func(int, *llm.Request) (string, error) { return "your key is " + canary, nil },
-		})
-		resp, err := m.Generate(bounded(t), ask("Hello"))
-		if kind == None {
-			if !k.o.NoKey && !sent(s.Calls()[0]) {
-				t.Error("the key did not reach the server")
-			}
-		} else if err == nil {
-			t.Errorf("%s: no error", kind)
-		}
-		for e := err; e != nil; e = errors.Unwrap(e) {
-			noCanary(t, string(kind), fmt.Sprintf("%v %+v %#v", e, e, e))
-		}
-		noCanary(t, string(kind), fmt.Sprintf("%v %+v %#v", m, m, m))
-		if resp != nil {
-			noCanary(t, string(kind), fmt.Sprintf("%+v", resp))
-		}
-	}
-}
-
-func sent(c *Call) bool {
-	for _, values := range c.HTTP.Header {
-		for _, v := range values {
-			if strings.Contains(v, canary) {
-				return true
-			}
-		}
-	}
-	return c.HTTP.URL.Query().Get("key") == canary
-}
-
-func noCanary(t *testing.T, where, text string) {
-	t.Helper()
-	if i := strings.Index(text, canary[:16]); i >= 0 {
-		t.Errorf("%s: the key is shown: …%s", where, text[max(0, i-60):])
 	}
 }
 

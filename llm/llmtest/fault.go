@@ -27,6 +27,7 @@ const (
 	Quota       FaultKind = "quota"          // out of credit
 	TooLong     FaultKind = "too-long"       // the prompt does not fit; the message names 9000 and 8192 tokens
 	Echo        FaultKind = "echo"           // 400 whose message repeats the request's headers and address
+	EchoRefusal FaultKind = "echo-refusal"   // the same, and it refuses Fault.Param; no effect on a request without it
 
 	// What an endpoint lacks. These have no effect on a request without the thing.
 	RejectParam FaultKind = "reject-parameter" // 400: Fault.Param, by its name on the wire, is not supported
@@ -49,7 +50,7 @@ const (
 type Fault struct {
 	Kind       FaultKind
 	RetryAfter time.Duration // Rate: sent as Retry-After (whole seconds) or in milliseconds; 0 sends neither
-	Param      string        // RejectParam
+	Param      string        // RejectParam, EchoRefusal
 }
 
 // Every returns a schedule in which each n-th call has the fault: n, 2n, 3n…
@@ -154,7 +155,7 @@ func (f Fault) err(name string, req *llm.Request) error {
 		return e(200, "", string(f.Kind), llm.ErrFiltered)
 	case Length:
 		return e(200, "", "", llm.ErrTruncated)
-	case RejectParam, Echo:
+	case RejectParam, Echo, EchoRefusal:
 		return e(400, "unsupported_parameter", f.Param+" is not supported", nil)
 	case NoSchema:
 		if req.Schema != nil {

@@ -234,7 +234,7 @@ func (h *Handler) answer(w http.ResponseWriter, c *Call, f Fault) {
 		w.Header().Set("Content-Type", "text/html")
 		io.WriteString(w, "<html><body>Please sign in to continue.</body></html>")
 		return
-	case RejectParam:
+	case RejectParam, EchoRefusal:
 		if c.Params[f.Param] {
 			h.fail(w, c, f, "")
 			return
@@ -382,8 +382,11 @@ func messageOf(c *Call, f Fault) string {
 		return fmt.Sprintf("Unsupported parameter: '%s' is not supported with this model.", f.Param)
 	case NoSchema:
 		return "Invalid parameter: 'response_format' of type 'json_schema' is not supported with this model."
-	case Echo:
+	case Echo, EchoRefusal:
 		var b strings.Builder
+		if f.Kind == EchoRefusal {
+			fmt.Fprintf(&b, "Unsupported parameter: '%s' is not supported with this model. ", f.Param)
+		}
 		fmt.Fprintf(&b, "Bad request to %s:", c.HTTP.URL)
 		for _, name := range slices.Sorted(maps.Keys(c.HTTP.Header)) {
 			fmt.Fprintf(&b, " %s: %s;", name, strings.Join(c.HTTP.Header[name], ", "))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -40,6 +41,9 @@ func TestConformance(t *testing.T) {
 		Skip:       []llmtest.FaultKind{llmtest.Filter, llmtest.Refusal, llmtest.FilterCall, llmtest.Quota},
 		NoCounts:   true,
 		Rejectable: []string{"think"},
+		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
+			return newModel(t, &ollama.Options{Host: url, Key: key, Log: log})
+		},
 	})
 }
 

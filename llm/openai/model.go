@@ -195,7 +195,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		}
 		if most, room, context := reactLimit(fail, chat); most+room > 0 && n < maxAdapt {
 			try.room = lower(try.room, room)
-			try.add(quirks{most: most, context: context}, m.e.c.Cut(fail.said))
+			try.add(quirks{most: most, context: context}, fail.err.Error())
 			continue
 		}
 		next, once := q.react(fail, chat)
@@ -208,7 +208,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		if once || next.format == q.format {
 			next.format = 0 // what one schema needs says nothing of others
 		}
-		try.add(next, m.e.c.Cut(fail.said))
+		try.add(next, fail.err.Error())
 	}
 }
 

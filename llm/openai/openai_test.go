@@ -42,6 +42,9 @@ func TestConformance(t *testing.T) {
 		return newModel(t, &openai.Options{BaseURL: url + "/v1", Key: key})
 	}, &llmtest.TestOptions{
 		Rejectable: []string{"temperature", "top_p", "max_completion_tokens", "reasoning_effort", "stop", "response_format"},
+		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
+			return newModel(t, &openai.Options{BaseURL: url + "/v1", Key: key, Log: log})
+		},
 	})
 }
 
