@@ -211,7 +211,7 @@ func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.D
 		p.withoutPenalties(s, log)
 		e, err := anthropic.NewEndpoint(&anthropic.Options{
 			BaseURL: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment,
-			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s),
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s, "low"),
 		})
 		if err != nil {
 			return nil, err
@@ -281,14 +281,15 @@ func (p *provider) compatible(s *config.Settings, log *slog.Logger, timeout time
 func (p *provider) ollama(s *config.Settings, log *slog.Logger, timeout time.Duration) (*ollama.Endpoint, error) {
 	return ollama.NewEndpoint(&ollama.Options{
 		Host: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment, NumCtx: s.NumCtx,
-		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s), Extra: penalties(s),
+		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s, ""), Extra: penalties(s),
 	})
 }
 
-// effort is REASONING_EFFORT for those who know no minimum but not to think.
-func effort(s *config.Settings) string {
+// effort is REASONING_EFFORT for those who know no minimum; least is theirs, "" where
+// they do not think unless asked to.
+func effort(s *config.Settings, least string) string {
 	if s.ReasoningEffort == "minimal" {
-		return ""
+		return least
 	}
 	return s.ReasoningEffort
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"log/slog"
 	"os"
 	"regexp"
 	"slices"
@@ -8,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe/config"
+	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
 
 // TestProvidersPage: docs/providers.md has each provider as the command has it.
@@ -46,5 +49,37 @@ func TestProvidersPage(t *testing.T) {
 	}
 	if !slices.Equal(rows, providerNames()) {
 		t.Errorf("the page has %q, the command %q", rows, providerNames())
+	}
+}
+
+// TestLeastEffort: who knows no minimal effort is asked for the least that it knows.
+func TestLeastEffort(t *testing.T) {
+	for _, c := range []struct {
+		provider, want string
+		wire           llmtest.Dialect
+	}{
+		{"anthropic", "low", llmtest.Anthropic()}, {"gemini", "minimal", llmtest.Gemini()},
+		{"ollama", "", llmtest.Ollama()}, {"openai", "minimal", llmtest.OpenAI()},
+	} {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: c.wire, Keep: true})
+		p := &provider{name: c.provider, url: s.URL, key: "k"}
+		if c.provider == "gemini" {
+			p.url += "/v1beta"
+		}
+		e, err := p.endpoint(&config.Settings{ReasoningEffort: "minimal"}, slog.New(slog.DiscardHandler), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(e.close)
+		m, err := e.model("test-model")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Generate(t.Context(), &llm.Request{Messages: []llm.Message{llm.Text(llm.User, "Hi")}}); err != nil {
+			t.Fatal(err)
+		}
+		if got := s.Calls()[0].Request.Effort; got != c.want {
+			t.Errorf("%s: asked for effort %q, want %q", c.provider, got, c.want)
+		}
 	}
 }

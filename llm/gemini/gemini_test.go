@@ -152,6 +152,43 @@ func unknownName(name string) string {
 	return fmt.Sprintf("Invalid JSON payload received. Unknown name %q at 'generation_config': Cannot find field.", name)
 }
 
+// A level of thought that a model does not have is replaced by the nearest that it has,
+// before thought is asked for in tokens.
+func TestThinkingLevels(t *testing.T) {
+	refusal := func(level string) [2]string {
+		return [2]string{`"thinkingLevel":"` + level + `"`,
+			"Thinking level " + strings.ToUpper(level) + " is not supported for this model. Please retry with other thinking level."}
+	}
+	none := [2]string{`"thinkingLevel"`, "Thinking level is not supported for this model."}
+	for _, c := range []struct {
+		effort   string
+		refusals [][2]string
+		want     string
+		adapted  []string
+	}{
+		{"minimal", [][2]string{refusal("minimal")}, `{"thinkingLevel":"low"}`, []string{"thinkingLevel low in place of minimal"}},
+		{"medium", [][2]string{refusal("minimal"), refusal("medium")}, `{"thinkingLevel":"high"}`, []string{"thinkingLevel high in place of medium"}},
+		{"low", [][2]string{refusal("low")}, `{"thinkingBudget":1024}`, []string{"thinkingBudget in place of thinkingLevel"}},
+		{"minimal", [][2]string{none}, `{"thinkingBudget":512}`, []string{"thinkingBudget in place of thinkingLevel"}},
+		{"high", [][2]string{refusal("medium")}, `{"thinkingLevel":"high"}`, nil},
+	} {
+		s := serve(t, refusing(c.refusals...))
+		m := newModel(t, &gemini.Options{BaseURL: s.URL, Effort: c.effort})
+		for range 2 {
+			if _, err := m.Generate(t.Context(), hello()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		compact := strings.NewReplacer(" ", "", "\n", "").Replace(s.last())
+		if want := 2 + len(c.adapted); !strings.Contains(compact, `"thinkingConfig":`+c.want) || len(s.all()) != want {
+			t.Errorf("%s: after %d calls sent %s", c.effort, len(s.all()), compact)
+		}
+		if d := cmp.Diff(c.adapted, m.Adapted()); d != "" {
+			t.Errorf("%s: Adapted:\n%s", c.effort, d)
+		}
+	}
+}
+
 // What goes over the wire in the end to models of several generations.
 func TestWire(t *testing.T) {
 	for name, c := range map[string]struct {

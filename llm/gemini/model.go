@@ -245,10 +245,18 @@ func think(effort string, maxTokens int, q adapt.Set) *thinking {
 	case q.Has(noThinking):
 		return nil
 	case !q.Has(budgeted):
+		switch {
+		case effort == "minimal" && q.Has(noMinimal):
+			effort = "low"
+		case effort == "medium" && q.Has(noMedium):
+			effort = "high"
+		}
 		return &thinking{Level: effort}
 	}
 	budget := 8192
 	switch effort {
+	case "minimal":
+		budget = 512
 	case "low":
 		budget = 1024
 	case "high":

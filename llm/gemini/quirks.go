@@ -23,6 +23,8 @@ const (
 	budgeted // thinkingBudget in place of thinkingLevel
 	noThinking
 	noSystem
+	noMinimal // thinkingLevel minimal
+	noMedium  // thinkingLevel medium
 )
 
 var findings = []adapt.Finding{
@@ -37,6 +39,8 @@ var findings = []adapt.Finding{
 	{Bit: noThinking, Text: "no thinkingConfig"},
 	{Bit: budgeted, Text: "thinkingBudget in place of thinkingLevel"},
 	{Bit: noSystem, Text: "no systemInstruction: the system prompt opens the first user message"},
+	{Bit: noMinimal, Text: "thinkingLevel low in place of minimal"},
+	{Bit: noMedium, Text: "thinkingLevel high in place of medium"},
 }
 
 // words says findings once: what is left out altogether replaces nothing.
@@ -87,7 +91,12 @@ func react(f *failed, c *request) (found adapt.Set, once bool) {
 		}
 		return noOpenAPI, true
 	case g.Thinking != nil && strings.Contains(f.said, "thinking"):
-		if g.Thinking.Level != "" {
+		switch level := g.Thinking.Level; {
+		case level == "minimal" && named("thinking level minimal"):
+			return noMinimal, false
+		case level == "medium" && named("thinking level medium"):
+			return noMedium, false
+		case level != "":
 			return budgeted, false
 		}
 		return noThinking, false

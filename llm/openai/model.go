@@ -283,7 +283,7 @@ func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatR
 		c.MaxTokens = n
 	}
 	if !q.noEffort {
-		c.Effort = cmpOr(req.Effort, o.Effort)
+		c.Effort = q.efforts.nearest(cmpOr(req.Effort, o.Effort))
 	}
 	if !q.noStop {
 		c.Stop = req.Stop

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"regexp"
 	"slices"
@@ -44,6 +45,57 @@ type quirks struct {
 	mustSwitch bool // messages of one role in a row are joined
 	most       int  // output tokens that the model has; 0 while unknown
 	context    int  // tokens for prompt and reply together; 0 while unknown
+	efforts    effortSet
+}
+
+// efforts are the values of reasoning_effort, from little to much.
+var efforts = [...]string{"none", "minimal", "low", "medium", "high", "xhigh"}
+
+// An effortSet is those of efforts that an endpoint says it takes, a bit each; 0 while
+// nothing is known.
+type effortSet uint8
+
+func (s effortSet) has(i int) bool { return s&(1<<i) != 0 }
+
+// nearest returns the effort that is nearest to what is asked for, the lesser of two.
+func (s effortSet) nearest(effort string) string {
+	asked := slices.Index(efforts[:], effort)
+	if asked < 0 || s == 0 {
+		return effort
+	}
+	for away := range len(efforts) {
+		if i := asked - away; i >= 0 && s.has(i) {
+			return efforts[i]
+		}
+		if i := asked + away; i < len(efforts) && s.has(i) {
+			return efforts[i]
+		}
+	}
+	return effort // not reached: s has one
+}
+
+// words names the efforts of a set.
+func (s effortSet) words() (out []string) {
+	for i, e := range efforts {
+		if s.has(i) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+var supported = regexp.MustCompile(`(?:supported values are|must be one of|input should be)[: ]+(.*)`)
+
+// effortsIn returns the efforts that an answer names as supported.
+func effortsIn(said string) (s effortSet) {
+	if m := supported.FindStringSubmatch(said); m != nil {
+		for i, e := range efforts {
+			if regexp.MustCompile("[\"'`]" + e + "[\"'`]").MatchString(m[1]) {
+				s |= 1 << i
+			}
+		}
+	}
+	return s
 }
 
 // or returns what either of two has found.
@@ -51,7 +103,7 @@ func (q quirks) or(r quirks) quirks {
 	return quirks{
 		max(q.format, r.format), max(q.limit, r.limit), q.drop | r.drop, q.noTemp || r.noTemp, q.noTopP || r.noTopP,
 		q.noStop || r.noStop, q.noEffort || r.noEffort, q.noSeed || r.noSeed, q.noSystem || r.noSystem, q.mustSwitch || r.mustSwitch,
-		lower(q.most, r.most), lower(q.context, r.context),
+		lower(q.most, r.most), lower(q.context, r.context), cmp.Or(r.efforts, q.efforts),
 	}
 }
 
@@ -83,6 +135,7 @@ func (q quirks) words() []string {
 	add(q.noTopP, "no top_p")
 	add(q.noStop, "no stop")
 	add(q.noEffort, "no reasoning_effort")
+	add(q.efforts != 0 && !q.noEffort, "reasoning_effort: the nearest of "+strings.Join(q.efforts.words(), ", "))
 	add(q.noSeed, "no seed")
 	add(q.noSystem, "no system role: the system prompt opens the first user message")
 	add(q.mustSwitch, "messages of one role in a row are joined")
@@ -165,16 +218,23 @@ func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
 		!(broken && !refuses.MatchString(f.said) && !thisSchema.MatchString(f.said) && !grammar.MatchString(f.said)) {
 		return q.reactSchema(f, c)
 	}
-	if broken || !refuses.MatchString(f.said) {
-		return q, false
-	}
 	named := func(field string) bool {
 		return regexp.MustCompile(`(^|[^a-z_])` + field + `($|[^a-z_])`).MatchString(f.said)
+	}
+	effort := c.Effort != "" && (named("reasoning_effort") || named("reasoning.effort"))
+	if effort && !broken {
+		if s := effortsIn(f.said); s.nearest(c.Effort) != c.Effort {
+			next.efforts = s
+			return next, false
+		}
+	}
+	if broken || !refuses.MatchString(f.said) {
+		return q, false
 	}
 	next.noTemp = q.noTemp || c.Temperature != nil && named("temperature")
 	next.noTopP = q.noTopP || c.TopP != nil && named("top_p")
 	next.noStop = q.noStop || c.Stop != nil && named("stop")
-	next.noEffort = q.noEffort || c.Effort != "" && (named("reasoning_effort") || named("reasoning.effort"))
+	next.noEffort = q.noEffort || effort
 	next.noSeed = q.noSeed || c.Seed != nil && named("seed")
 	switch {
 	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"):

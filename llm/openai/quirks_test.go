@@ -87,6 +87,22 @@ func TestAdapts(t *testing.T) {
 			adapted:  []string{"max_tokens in place of max_completion_tokens"},
 			attempts: 2,
 		},
+		"an effort": {
+			message: `{"error":{"message":"Unsupported value: 'reasoning_effort' does not support 'low' with this model. Supported values are: 'none', 'medium', and 'high'.","type":"invalid_request_error","param":"reasoning_effort","code":"unsupported_value"}}`,
+			bad: func(b map[string]any) bool {
+				return !slices.Contains([]any{"none", "medium", "high"}, b["reasoning_effort"])
+			},
+			good:     func(b map[string]any) bool { return b["reasoning_effort"] == "medium" && b["temperature"] == 0.2 },
+			adapted:  []string{"reasoning_effort: the nearest of none, medium, high"},
+			attempts: 2,
+		},
+		"an effort of no use": {
+			message:  `{"error":{"message":"Unsupported value: 'reasoning_effort' does not support this with this model. Supported values are: 'medium'.","param":"reasoning_effort","code":"unsupported_value"}}`,
+			bad:      func(b map[string]any) bool { return b["reasoning_effort"] != nil },
+			good:     func(b map[string]any) bool { return b["temperature"] == 0.2 },
+			adapted:  []string{"no reasoning_effort"},
+			attempts: 3,
+		},
 		"several at once": {
 			message:  `{"error":{"message":"Unsupported parameters: temperature, top_p, stop"}}`,
 			bad:      func(b map[string]any) bool { return b["temperature"] != nil || b["top_p"] != nil || b["stop"] != nil },
@@ -184,6 +200,30 @@ func TestAdapts(t *testing.T) {
 				t.Errorf("%d lines in the log, want %d:\n%s", lines, want, &log)
 			}
 		})
+	}
+}
+
+// Who asks for as little thought as there is gets the least that there is near it, not
+// what the model does unasked.
+func TestNearestEffort(t *testing.T) {
+	for _, c := range []struct{ asked, words, want string }{
+		{"minimal", "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: 'none', 'low', 'medium', 'high', and 'xhigh'.", "none"},
+		{"minimal", "Unsupported value: 'reasoning_effort' does not support 'minimal' with this model. Supported values are: 'low', 'medium', and 'high'.", "low"},
+		{"low", "Unsupported value: 'reasoning_effort' does not support 'low' with this model. Supported values are: 'high'.", "high"},
+		{"low", "`reasoning_effort` must be one of `none` or `default`", "none"},
+		{"minimal", "[body reasoning_effort]: Input should be 'low', 'medium' or 'high' (literal_error)", "low"},
+	} {
+		message, _ := json.Marshal(c.words)
+		a := refuse(t, `{"error":{"message":`+string(message)+`}}`, func(b map[string]any) bool { return b["reasoning_effort"] != c.want })
+		m := newModel(t, &openai.Options{BaseURL: a.URL, Effort: c.asked})
+		for range 2 {
+			if _, err := m.Generate(t.Context(), hello()); err != nil {
+				t.Error(err)
+			}
+		}
+		if body, _ := a.last(); body["reasoning_effort"] != c.want || a.calls.Load() != 3 {
+			t.Errorf("%s: sent %v after %d calls, want %s", c.words, body["reasoning_effort"], a.calls.Load(), c.want)
+		}
 	}
 }
 
