@@ -26,11 +26,12 @@ const (
 	EmbedText                 // Call.Texts
 	List                      // the models
 	About                     // one model's properties
+	Version                   // the server's
 )
 
 // A Call is one HTTP request, decoded.
 type Call struct {
-	N       int             // 1, 2, 3…, List and About not counted; set by the server
+	N       int             // 1, 2, 3…, List, About and Version not counted; set by the server
 	Kind    CallKind        // what is asked
 	Model   string          // the model's name in the request
 	Request *llm.Request    // what was asked, as far as the wire shows it

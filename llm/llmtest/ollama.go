@@ -12,13 +12,20 @@ import (
 )
 
 // Ollama returns the dialect of Ollama's own API without streaming: /api/chat,
-// /api/embed, /api/tags and /api/show. It treats a prompt that does not fit as
+// /api/embed, /api/tags, /api/show and /api/version. It treats a prompt that does not fit as
 // versions before truncate do: the oldest messages are left out one by one until the
 // rest fits, a last one that is still too long is cut, and nothing is said. A call
 // holds what the model would have seen.
 func Ollama() Dialect { return ollama{} }
 
-type ollama struct{}
+// OllamaThinking returns the dialect of Ollama 0.20 with a model that can think. A
+// prompt that does not fit is an error where truncate is false. Where the model is told
+// not to think, no grammar holds its reply to the format: it is JSON only where the
+// prompt asks for it. With efforts it is a model that cannot but think: told not to, it
+// says nothing in a format; without, think takes true and false alone.
+func OllamaThinking(efforts bool) Dialect { return ollama{thinks: true, efforts: efforts} }
+
+type ollama struct{ thinks, efforts bool }
 
 // ollamaContext is what Ollama takes where a request does not say num_ctx.
 const ollamaContext = 2048
@@ -31,9 +38,10 @@ type ollamaRequest struct {
 		Content string   `json:"content"`
 		Images  []string `json:"images"`
 	} `json:"messages"`
-	Format  json.RawMessage `json:"format"`
-	Think   any             `json:"think"`
-	Options struct {
+	Format   json.RawMessage `json:"format"`
+	Think    any             `json:"think"`
+	Truncate *bool           `json:"truncate"`
+	Options  struct {
 		NumCtx      int      `json:"num_ctx"`
 		NumPredict  int      `json:"num_predict"`
 		Temperature *float64 `json:"temperature"`
@@ -43,11 +51,14 @@ type ollamaRequest struct {
 	Input []string `json:"input"`
 }
 
-func (ollama) Decode(r *http.Request, body []byte) (*Call, error) {
+func (o ollama) Decode(r *http.Request, body []byte) (*Call, error) {
 	c := &Call{HTTP: r, Body: body, Params: map[string]bool{}}
 	switch r.Method + " " + r.URL.Path {
 	case "GET /api/tags":
 		c.Kind = List
+		return c, nil
+	case "GET /api/version":
+		c.Kind = Version
 		return c, nil
 	case "POST /api/show":
 		c.Kind = About
@@ -76,8 +87,17 @@ func (ollama) Decode(r *http.Request, body []byte) (*Call, error) {
 		return nil, fmt.Errorf("a stream, which this server does not have")
 	}
 	var err error
-	c.Request, err = q.request()
-	return c, err
+	if c.Request, err = q.request(); err != nil {
+		return nil, err
+	}
+	if _, effort := q.Think.(string); o.thinks && !o.efforts && effort {
+		return nil, fmt.Errorf("think value %q is not supported for this model", q.Think)
+	}
+	if o.thinks && q.Truncate != nil && !*q.Truncate && ollamaTokens(c.Request) > q.context() {
+		return nil, fmt.Errorf("the input length exceeds the context length")
+	}
+	q.fit(c.Request)
+	return c, nil
 }
 
 func (q *ollamaRequest) request() (*llm.Request, error) {
@@ -111,7 +131,6 @@ func (q *ollamaRequest) request() (*llm.Request, error) {
 	if len(req.Messages) == 0 {
 		return nil, fmt.Errorf("no messages")
 	}
-	q.fit(req)
 	return req, nil
 }
 
@@ -142,8 +161,14 @@ func ollamaTokens(req *llm.Request) int {
 	return Tokens(Prompt(&r))
 }
 
-func (ollama) Encode(c *Call, a *Answer) []byte {
+func (o ollama) Encode(c *Call, a *Answer) []byte {
+	capabilities, version := []string{"completion", "vision"}, "0.6.5"
+	if o.thinks {
+		capabilities, version = append(capabilities, "thinking"), "0.20.0"
+	}
 	switch c.Kind {
+	case Version:
+		return encode(object{"version": version})
 	case List:
 		list := []object{}
 		for i, m := range a.Models {
@@ -155,7 +180,7 @@ func (ollama) Encode(c *Call, a *Answer) []byte {
 		return encode(object{"models": list})
 	case About:
 		return encode(object{
-			"capabilities": []string{"completion", "vision"},
+			"capabilities": capabilities,
 			"parameters":   "stop                           \"<|im_end|>\"",
 			"model_info":   object{"general.architecture": "test", "test.context_length": a.Context},
 		})
@@ -165,6 +190,15 @@ func (ollama) Encode(c *Call, a *Answer) []byte {
 	reason := "stop"
 	if a.Finish == llm.FinishLength {
 		reason = "length"
+	}
+	think, said := c.Params["think"]
+	if o.thinks && said && !think && c.Request.Schema != nil {
+		switch last := c.Request.Messages[len(c.Request.Messages)-1]; {
+		case o.efforts:
+			a.Text = ""
+		case len(last.Parts) == 0 || !strings.Contains(last.Parts[0].Text, "JSON"):
+			a.Text = "Well, I would say so."
+		}
 	}
 	return encode(object{
 		"model": a.Model, "done": true, "done_reason": reason, "message": object{"role": "assistant", "content": a.Text},

@@ -157,7 +157,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, &Call{HTTP: r, Body: body}, f, err.Error())
 		return
 	}
-	if c.Kind == List || c.Kind == About {
+	if c.Kind == List || c.Kind == About || c.Kind == Version {
 		if c.Kind == About && !slices.Contains(h.o.Models, c.Model) {
 			h.fail(w, c, Fault{Kind: NotFound}, "")
 			return

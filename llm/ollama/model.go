@@ -29,7 +29,9 @@ type Model struct {
 	mu      sync.Mutex
 	numCtx  int  // what calls ask for; 0 until it is known
 	blind   bool // the server says what the model can do, and to see is not among it
-	noThink bool
+	thinks  bool // the server says that it can
+	refuses bool // the server refuses a prompt that does not fit
+	thought thought
 	schemas map[string]schemaState // by body
 }
 
@@ -118,8 +120,13 @@ func (m *Model) Context(ctx context.Context) (int, error) {
 		}
 		n = info.Context
 	}
+	refuses := m.e.refuses(ctx)
+	if ctx.Err() != nil {
+		return 0, fmt.Errorf("%s: %w", m.name, ctx.Err())
+	}
 	m.mu.Lock()
-	m.numCtx = n
+	m.numCtx, m.refuses = n, refuses
+	m.thinks = slices.Contains(info.Capabilities, "thinking")
 	m.blind = info.Capabilities != nil && !slices.Contains(info.Capabilities, "vision")
 	m.mu.Unlock()
 	return n, nil
@@ -145,7 +152,7 @@ type chatRequest struct {
 	Messages  []chatMessage   `json:"messages"`
 	Stream    bool            `json:"stream"`
 	Format    json.RawMessage `json:"format,omitempty"`
-	Think     any             `json:"think,omitempty"` // false, low, medium or high
+	Think     any             `json:"think,omitempty"` // false, true, low, medium or high
 	KeepAlive string          `json:"keep_alive,omitempty"`
 	// Newer servers answer a prompt that does not fit with an error where this is
 	// false, and end a reply at the end of the context; older ones pass it over.
@@ -183,7 +190,8 @@ type chatResponse struct {
 // Generate implements [llm.Model]. The first call asks the server how much context
 // the model has. Where the server cannot make a grammar of a schema, or does not let
 // the model think, it is asked again without, within the call; refusals cost
-// nothing. A prompt that does not fit, or that the server may have cut, is an
+// nothing. A model that says nothing unless it thinks is asked again to think, once,
+// with what is left of the limit; the usage is that of both. A prompt that does not fit, or that the server may have cut, is an
 // ErrTooLong; a reply that ran into the end of the context is an ErrTruncated; images
 // for a model that cannot see, as far as the server says, are an error.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
@@ -201,28 +209,53 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			fmt.Sprintf("about %d tokens, and num_ctx is %d; nothing was sent", n, numCtx))}
 	}
 	var try trial
+	var mute *llm.Response // the reply before, and why it is none
+	var muteErr error
+	limit := firstOf(req.MaxTokens, m.e.o.MaxTokens)
 	for {
-		st, noThink, err := m.plan(req, &try)
+		st, th, err := m.plan(req, &try)
 		if err != nil {
 			return nil, err
 		}
-		body, err := m.body(req, numCtx, st, noThink)
+		think := th.value(firstOf(req.Effort, m.e.o.Effort))
+		body, err := m.body(req, numCtx, limit, st, think)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
 		var reply chatResponse
 		fail := m.e.exchange(ctx, m.name, m.id, http.MethodPost, "api/chat", body, &reply)
-		if fail == nil {
+		switch {
+		case fail == nil && mute != nil:
+			try.thought.must = !reply.mute() // what did not help is not remembered
 			m.learn(req, &try)
-			return m.response(req, &reply, numCtx)
-		}
-		if !try.react(fail, req, st, noThink) {
+			resp, err := m.response(req, &reply, numCtx)
+			resp.Usage = resp.Usage.Add(mute.Usage)
+			return resp, err
+		case fail == nil:
+			m.learn(req, &try)
+			resp, err := m.response(req, &reply, numCtx)
+			left, more := room(limit, reply.Output)
+			if think != false || !reply.mute() || !m.canThink() || !more {
+				return resp, err
+			}
+			try.thought.must, mute, muteErr, limit = true, resp, err, left
+			try.answers = append(try.answers, "empty reply")
+		case try.react(fail, req, st, think):
+		case mute != nil:
+			return mute, muteErr
+		default:
 			return nil, fail.err
 		}
 	}
 }
 
-func (m *Model) body(req *llm.Request, numCtx int, st schemaState, noThink bool) ([]byte, error) {
+func (m *Model) canThink() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.thinks
+}
+
+func (m *Model) body(req *llm.Request, numCtx, limit int, st schemaState, think any) ([]byte, error) {
 	o := &m.e.o
 	c := &chatRequest{Model: m.id, Messages: make([]chatMessage, 0, len(req.Messages)+1)}
 	if req.System != "" {
@@ -233,17 +266,13 @@ func (m *Model) body(req *llm.Request, numCtx int, st schemaState, noThink bool)
 	}
 	if req.Schema != nil {
 		c.Format = st.format()
-		if st.level >= levelObject {
+		// Servers of 0.17 to 0.21 hold the grammar back until a model has thought, and
+		// some models do not where they are told not to.
+		if st.level >= levelObject || m.canThink() {
 			c.addText("\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(req.Schema.Body))
 		}
 	}
-	switch effort := firstOf(req.Effort, o.Effort); {
-	case noThink:
-	case effort == "":
-		c.Think = false
-	default:
-		c.Think = effort
-	}
+	c.Think = think
 	switch {
 	case o.KeepAlive < 0:
 		c.KeepAlive = "-1s"
@@ -251,7 +280,7 @@ func (m *Model) body(req *llm.Request, numCtx int, st schemaState, noThink bool)
 		c.KeepAlive = o.KeepAlive.Round(time.Second).String()
 	}
 	opts := chatOptions{
-		NumCtx: numCtx, NumPredict: firstOf(req.MaxTokens, o.MaxTokens),
+		NumCtx: numCtx, NumPredict: limit,
 		Temperature: firstOf(req.Temperature, o.Temperature), TopP: firstOf(req.TopP, o.TopP), Stop: req.Stop,
 	}
 	if opts.NumPredict == 0 {
@@ -312,7 +341,7 @@ func (m *Model) response(req *llm.Request, reply *chatResponse, numCtx int) (*ll
 		return fail(wire.Condition(llm.ErrTransient, "the answer holds no finished message"))
 	}
 	resp.Text = m.e.c.Own(reply.Message.Content)
-	if mayBeCut(req, reply.Prompt, numCtx) {
+	if reply.Prompt >= numCtx || !m.refusing() && mayBeCut(req, reply.Prompt, numCtx) {
 		return fail(wire.Condition(llm.ErrTooLong, fmt.Sprintf("the server read %d tokens and num_ctx is %d; "+
 			"so near to it, Ollama may have left out the oldest messages without saying so", reply.Prompt, numCtx)))
 	}
@@ -328,6 +357,12 @@ func (m *Model) response(req *llm.Request, reply *chatResponse, numCtx int) (*ll
 		return fail(wire.Condition(llm.ErrTransient, "empty reply"))
 	}
 	return resp, nil
+}
+
+func (m *Model) refusing() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.refuses
 }
 
 // estimate guesses the tokens of a prompt. The schema is not among them: it becomes a
@@ -347,9 +382,6 @@ func estimate(req *llm.Request) int {
 func mayBeCut(req *llm.Request, read, numCtx int) bool {
 	if read == 0 {
 		return false // the server does not say
-	}
-	if read >= numCtx {
-		return true
 	}
 	all, largest := len(req.System), 0
 	guess := 0

@@ -47,6 +47,88 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// A model that thinks, by efforts or not, on a server that holds no reply of it to the
+// format unless it does.
+func TestConformanceThinking(t *testing.T) {
+	for _, efforts := range []bool{true, false} {
+		t.Run(fmt.Sprint("efforts ", efforts), func(t *testing.T) {
+			llmtest.TestModel(t, func(t *testing.T, url, key string) llm.Model {
+				return newModel(t, &ollama.Options{Host: url, Key: key})
+			}, &llmtest.TestOptions{
+				Dialect:    llmtest.OllamaThinking(efforts),
+				Skip:       []llmtest.FaultKind{llmtest.Filter, llmtest.Refusal, llmtest.FilterCall, llmtest.Quota},
+				NoCounts:   true,
+				NoEffort:   !efforts,
+				Rejectable: []string{"think"},
+			})
+		})
+	}
+}
+
+// A schema is in the prompt too where nothing else may hold a reply to it, and a model
+// that says nothing unless it thinks is let.
+func TestThinking(t *testing.T) {
+	const reply = `{"a":"x"}`
+	schema := &llm.Schema{Name: "a", Body: []byte(`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`)}
+	for name, c := range map[string]struct {
+		wire    llmtest.Dialect
+		effort  string
+		calls   int // of two requests
+		think   string
+		prompt  bool
+		adapted []string
+	}{
+		"plain model":        {llmtest.Ollama(), "", 2, `"think":false`, false, nil},
+		"thinks":             {llmtest.OllamaThinking(false), "", 2, `"think":false`, true, nil},
+		"thinks, asked to":   {llmtest.OllamaThinking(false), "low", 2, `"think":true`, true, []string{"think without an effort"}},
+		"must":               {llmtest.OllamaThinking(true), "", 3, `"think":"low"`, true, []string{"think where nothing is said of it: without, replies are empty"}},
+		"must, and asked so": {llmtest.OllamaThinking(true), "high", 2, `"think":"high"`, true, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: c.wire, Keep: true, Reply: func(int, *llm.Request) (string, error) { return reply, nil }})
+			m := newModel(t, &ollama.Options{Host: s.URL, Effort: c.effort})
+			used := llm.Usage{}
+			for range 2 {
+				req := hello()
+				req.Schema, req.MaxTokens = schema, 50
+				resp, err := m.Generate(t.Context(), req)
+				if err != nil || resp.Text != reply {
+					t.Fatalf("%+v, %v", resp, err)
+				}
+				used = used.Add(resp.Usage)
+			}
+			calls := s.Calls()
+			body := string(calls[len(calls)-1].Body)
+			if len(calls) != c.calls || !strings.Contains(body, c.think) || strings.Contains(body, "under this JSON schema") != c.prompt {
+				t.Errorf("%d calls, sent %s", len(calls), body)
+			}
+			if used.Output != s.Stats().Output {
+				t.Errorf("used %+v, and the server counted %+v", used, s.Stats())
+			}
+			if got := m.Adapted(); !slices.Equal(got, c.adapted) {
+				t.Errorf("adapted %q, want %q", got, c.adapted)
+			}
+		})
+	}
+}
+
+// What an empty reply leaves of the limit is what the second may use, and a second that
+// is empty too changes nothing.
+func TestSilence(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.OllamaThinking(true), Keep: true,
+		Reply: func(n int, _ *llm.Request) (string, error) { return strings.Repeat("x", 80*(n%2)), nil }})
+	m := newModel(t, &ollama.Options{Host: s.URL})
+	req := hello()
+	req.Schema, req.MaxTokens = &llm.Schema{Name: "a", Body: []byte(`{"type":"object"}`)}, 50
+	resp, err := m.Generate(t.Context(), req)
+	if !errors.Is(err, llm.ErrTransient) || resp == nil || resp.Usage.Output != 20 || m.Adapted() != nil {
+		t.Errorf("%+v, %v, adapted %q", resp, err, m.Adapted())
+	}
+	if calls := s.Calls(); len(calls) != 2 || calls[1].Request.MaxTokens != 30 || calls[1].Request.Effort != "low" {
+		t.Errorf("asked %d times, the last time for %+v", len(calls), calls[len(calls)-1].Request)
+	}
+}
+
 func TestEmbedderConformance(t *testing.T) {
 	llmtest.TestEmbedder(t, func(t *testing.T, url, key string) llm.Embedder {
 		m, err := ollama.NewEmbedder("test-model", &ollama.Options{Host: url, Key: key})
@@ -214,6 +296,51 @@ func TestNeverCut(t *testing.T) {
 	})
 	if answered < 20 || refused < 20 {
 		t.Errorf("%d answered, %d refused: too few of one kind to mean anything", answered, refused)
+	}
+}
+
+// A server that refuses what does not fit needs no estimate: every prompt that fits is
+// answered.
+func TestNeverRefused(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.OllamaThinking(false), Keep: true})
+	m := newModel(t, &ollama.Options{Host: s.URL, NumCtx: 600})
+	answered, refused, near := 0, 0, 0
+	rapid.Check(t, func(r *rapid.T) {
+		req := &llm.Request{System: strings.Repeat("You are Lisa. ", rapid.IntRange(0, 40).Draw(r, "system"))}
+		for i := range rapid.IntRange(2, 12).Draw(r, "messages") {
+			req.Messages = append(req.Messages, llm.Text(llm.User, fmt.Sprint(i, strings.Repeat(" Grüße, Åsa.", rapid.IntRange(0, 60).Draw(r, "words")))))
+		}
+		size := llmtest.Tokens(llmtest.Prompt(req))
+		_, err := m.Generate(t.Context(), req)
+		switch fits := size < 600-5; { // with the reply
+		case !fits && (errors.Is(err, llm.ErrTooLong) || errors.Is(err, llm.ErrTruncated)):
+			refused++
+		case fits && err == nil:
+			answered++
+			if size > 400 {
+				near++
+			}
+		default:
+			r.Fatalf("%d tokens: %v", size, err)
+		}
+	})
+	if answered < 10 || refused < 10 || near < 3 {
+		t.Errorf("%d answered, %d of them near the limit, %d refused: too few to mean anything", answered, near, refused)
+	}
+}
+
+// Which versions are believed.
+func TestVersions(t *testing.T) {
+	for version, believed := range map[string]bool{"0.6.5": false, "0.12.6": false, "0.13.0": true, "0.13.0-rc1": true, "0.30.2": true, "1.0": true,
+		"0.0.0": false, "": false, "x.y": false, "0": false} {
+		const reply = `{"message":{"content":"x"},"done":true,"done_reason":"stop","prompt_eval_count":7000,"eval_count":5`
+		s := serve(t, reply+`,"version":"`+version+`"}`)
+		req := hello()
+		req.Messages = append([]llm.Message{llm.Text(llm.User, strings.Repeat("word ", 2000))}, req.Messages...)
+		_, err := newModel(t, &ollama.Options{Host: s.URL}).Generate(t.Context(), req)
+		if believed && err != nil || !believed && !errors.Is(err, llm.ErrTooLong) {
+			t.Errorf("%q: %v", version, err)
+		}
 	}
 }
 

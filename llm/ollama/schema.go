@@ -50,27 +50,27 @@ func (s schemaState) format() json.RawMessage {
 // that helps.
 type trial struct {
 	level   level
-	noThink bool
+	thought thought
 	answers []string
 }
 
 // plan returns how to ask.
-func (m *Model) plan(req *llm.Request, try *trial) (st schemaState, noThink bool, err error) {
+func (m *Model) plan(req *llm.Request, try *trial) (st schemaState, th thought, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	noThink = m.noThink || try.noThink
+	th = m.thought.or(try.thought)
 	if req.Schema == nil {
-		return st, noThink, nil
+		return st, th, nil
 	}
 	st, ok := m.schemas[string(req.Schema.Body)]
 	if !ok {
 		if st.full, st.shape, err = normalise(req.Schema.Body); err != nil {
-			return st, noThink, fmt.Errorf("%s: %w", m.name, err)
+			return st, th, fmt.Errorf("%s: %w", m.name, err)
 		}
 		m.remember(req.Schema, st)
 	}
 	st.level = max(st.level, try.level)
-	return st, noThink, nil
+	return st, th, nil
 }
 
 // remember keeps what is known of a schema. m.mu is held.
@@ -87,13 +87,16 @@ var (
 )
 
 // react reads a refusal, and reports whether to ask again.
-func (t *trial) react(f *failed, req *llm.Request, st schemaState, noThink bool) bool {
+func (t *trial) react(f *failed, req *llm.Request, st schemaState, think any) bool {
 	if f.status != 400 && f.status != 500 && f.status != 422 {
 		return false
 	}
+	_, effort := think.(string)
 	switch {
-	case aboutThink.MatchString(f.said) && !noThink:
-		t.noThink = true
+	case effort && strings.Contains(f.said, "think value"):
+		t.thought.plain = true
+	case aboutThink.MatchString(f.said) && think != nil:
+		t.thought.none = true
 	case req.Schema != nil && aboutSchema.MatchString(f.said) && st.level < levelPrompt:
 		t.level = st.level + 1
 	default:
@@ -111,9 +114,12 @@ func (m *Model) learn(req *llm.Request, t *trial) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var changes []string
-	if t.noThink && !m.noThink {
-		m.noThink = true
-		changes = append(changes, "no think")
+	old := m.thought.words()
+	m.thought = m.thought.or(t.thought)
+	for _, w := range m.thought.words() {
+		if !slices.Contains(old, w) {
+			changes = append(changes, w)
+		}
 	}
 	if req.Schema != nil {
 		if st := m.schemas[string(req.Schema.Body)]; t.level > st.level {
@@ -132,10 +138,7 @@ func (m *Model) learn(req *llm.Request, t *trial) {
 func (m *Model) Adapted() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	var out []string
-	if m.noThink {
-		out = append(out, "no think")
-	}
+	out := m.thought.words()
 	for l := levelShape; l <= levelPrompt; l++ {
 		for _, st := range m.schemas {
 			if st.level == l {
