@@ -17,6 +17,8 @@ func openai(name string) (llm.Price, bool) {
 		return writes(10, 1, 50)
 	case "gpt-6.1-sol":
 		return writes(2, 0.10, 10)
+	case "gpt-6.1-terra":
+		return writes(1, 0.05, 5)
 	case "gpt-6-sol":
 		return writes(2, 0.20, 10)
 	case "gpt-6-luna":

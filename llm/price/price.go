@@ -21,7 +21,7 @@ import (
 )
 
 // Date is that of the newest dated source of the table: for OpenAI's models it is
-// 2026-10-01, for Anthropic's 2026-10-24, for Google's 2026-11-22. The sources are
+// 2026-10-26, for Anthropic's 2026-10-24, for Google's 2026-11-22. The sources are
 // public notes on the vendors' price pages, of 2025 to then, and copies of some of the
 // pages, not the pages themselves. Where a temporary discount was known, the table has
 // the price without it.

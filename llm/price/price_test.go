@@ -27,6 +27,7 @@ func TestPrice(t *testing.T) {
 		{"openai/gpt-4o-2024-05-13", 5, true}, // listed itself
 		{"openai/gpt-4-0613", 30, true},
 		{"openai/gpt-6-luna", 0.10, true},
+		{"openai/gpt-6.1-terra", 1, true},
 		{"openai/text-embedding-3-small", 0.02, true},
 		{"openai/text-embedding-ada-002", 0.10, true},
 		{"anthropic/claude-haiku-5-5", 0.10, true},
@@ -65,7 +66,7 @@ func TestCacheWrites(t *testing.T) {
 	t.Parallel()
 	for model, want := range map[string]float64{
 		"openai/gpt-5.6": 6.25, "openai/gpt-5.6-terra": 2.5, "openai/gpt-5.6-luna-2026-07-01": 0.25, "openai/gpt-6-astra": 12.5,
-		"openai/gpt-6.1-sol": 2.5, "openai/gpt-5.5": 5, "openai/gpt-5-mini": 0.25, "anthropic/claude-opus-5": 6.25,
+		"openai/gpt-6.1-sol": 2.5, "openai/gpt-6.1-terra": 1.25, "openai/gpt-5.5": 5, "openai/gpt-5-mini": 0.25, "anthropic/claude-opus-5": 6.25,
 	} {
 		var none *price.Table
 		p, _ := none.Price(model)
