@@ -190,7 +190,14 @@ func (k *kit) parameters(t *testing.T) {
 
 func (k *kit) schema(t *testing.T) {
 	s, m := k.server(t, ServerOptions{Reply: kitReply})
-	resp := generate(t, m, full())
+	req := full()
+	if k.o.NoEffort {
+		req.Effort = ""
+	}
+	resp := generate(t, m, req)
+	if n := s.Stats().Malformed; n > 0 {
+		t.Errorf("%d requests were sent that the provider does not understand", n)
+	}
 	if want, _ := kitReply(0, nil); resp.Text != want {
 		t.Errorf("Text = %q, want %q", resp.Text, want)
 	}

@@ -222,6 +222,45 @@ func TestServerFaults(t *testing.T) {
 	}
 }
 
+// What OpenAI's strict mode does not take, in its words.
+func TestStrictMode(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{})
+	malformed := 0
+	for schema, says := range map[string]string{
+		`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":["integer","null"]}},"required":["a","b"],"additionalProperties":false}`:                         "",
+		`{"type":"object","properties":{"a":{"anyOf":[{"$ref":"#/$defs/d"},{"enum":[1]}]}},"required":["a"],"additionalProperties":false,"$defs":{"d":{"type":"string"}}}`: "",
+		`{"type":"object","properties":{"a":{"type":"string"}},"required":["a"]}`:                                                                                          "'additionalProperties' is required",
+		`{"type":"object","properties":{"a":{"type":"string"},"b":{"type":"string"}},"required":["a"],"additionalProperties":false}`:                                       "Missing 'b'",
+		`{"type":"object","properties":{},"required":["a"],"additionalProperties":false}`:                                                                                  "Extra 'a'",
+		`{"type":"object","properties":{"a":{}},"required":["a"],"additionalProperties":false}`:                                                                            "In context=('properties', 'a'), schema must have a 'type' key",
+		`{"type":"object","properties":{"a":{"type":"array","items":{"type":"string"},"uniqueItems":true}},"required":["a"],"additionalProperties":false}`:                 "'uniqueItems' is not permitted",
+		`{"type":"object","properties":{"a":{"type":"array","items":{"type":"object","properties":{}}}},"required":["a"],"additionalProperties":false}`:                    "In context=('properties', 'a', 'items', '0'), 'additionalProperties'",
+		`{"type":"object","properties":{"a":{"$ref":"#/$defs/d","title":"x"}},"required":["a"],"additionalProperties":false,"$defs":{"d":{"type":"string"}}}`:              "$ref",
+		`{"anyOf":[{"type":"object","properties":{},"additionalProperties":false}]}`:                                                                                       "top level",
+		`{"type":"object","properties":{"a":{"anyOf":[{"type":"object"}]}},"required":["a"],"additionalProperties":false}`:                                                 "('properties', 'a', 'anyOf', '0')",
+		`{"type":"object","properties":{"a":true},"required":["a"],"additionalProperties":false}`:                                                                          "must be an object",
+	} {
+		for _, strict := range []bool{true, false} {
+			body := fmt.Sprintf(`{"messages":[{"role":"user","content":"x"}],"response_format":{"type":"json_schema","json_schema":{"name":"s","strict":%v,"schema":%s}}}`, strict, schema)
+			status, said := post(t, s, body)
+			if refused := strict && says != ""; (status == 400) != refused || refused && !strings.Contains(said, says) {
+				t.Errorf("strict %v: %s: %d %s, want %q", strict, schema, status, said, says)
+			}
+		}
+		if says != "" {
+			malformed++
+		}
+	}
+	if st := s.Stats(); st.Malformed != malformed || st.Answered != st.Calls {
+		t.Errorf("%+v, want %d malformed", st, malformed)
+	}
+	for text, want := range map[string]int{"Reply in Json.": 200, "Reply.": 400} {
+		if status, said := post(t, s, fmt.Sprintf(`{"messages":[{"role":"user","content":%q}],"response_format":{"type":"json_object"}}`, text)); status != want {
+			t.Errorf("%s: %d %s, want %d", text, status, said, want)
+		}
+	}
+}
+
 // Errors of a model behind the server come out as that provider's errors.
 func TestServerOfModel(t *testing.T) {
 	m := llmtest.Faulty(llmtest.Scripted("fine", "lost"), llmtest.Sequence(llmtest.Fault{Kind: llmtest.Quota}, llmtest.Fault{}, llmtest.Fault{Kind: llmtest.TooLong}, llmtest.Fault{Kind: llmtest.Length}))

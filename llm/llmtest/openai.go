@@ -14,7 +14,9 @@ import (
 // OpenAI returns the dialect of OpenAI's Chat Completions, embeddings and models,
 // without streaming. Any prefix before /chat/completions is accepted. Prompts of 1,024
 // tokens or more are written to the cache, as far as they were not read from it, in
-// whole blocks.
+// whole blocks. As the provider does, it refuses strict schemas that its strict mode
+// cannot say, and json_object where no message speaks of JSON. A strict schema with
+// bounds on the length of strings has the parameter minLength or maxLength.
 func OpenAI() Dialect { return openAI{} }
 
 type openAI struct{}
@@ -29,6 +31,7 @@ type openAIRequest struct {
 		Type       string `json:"type"`
 		JSONSchema struct {
 			Name   string          `json:"name"`
+			Strict bool            `json:"strict"`
 			Schema json.RawMessage `json:"schema"`
 		} `json:"json_schema"`
 	} `json:"response_format"`
@@ -78,6 +81,14 @@ func (openAI) Decode(r *http.Request, body []byte) (*Call, error) {
 	req := &llm.Request{Temperature: q.Temperature, TopP: q.TopP, Effort: q.Effort, Stop: q.Stop, MaxTokens: q.MaxTokens + q.MaxOutput}
 	if f := q.Format; f != nil && f.Type == "json_schema" {
 		req.Schema = &llm.Schema{Name: f.JSONSchema.Name, Body: f.JSONSchema.Schema}
+		if f.JSONSchema.Strict {
+			if err := openAIStrict(req.Schema.Name, req.Schema.Body); err != nil {
+				return nil, err
+			}
+			for _, word := range []string{"minLength", "maxLength"} {
+				c.Params[word] = bytes.Contains(req.Schema.Body, []byte(`"`+word+`":`))
+			}
+		}
 	}
 	for i, m := range q.Messages {
 		parts, err := openAIParts(m.Content)
@@ -97,6 +108,9 @@ func (openAI) Decode(r *http.Request, body []byte) (*Call, error) {
 	}
 	if len(req.Messages) == 0 {
 		return nil, fmt.Errorf("no messages")
+	}
+	if f := q.Format; f != nil && f.Type == "json_object" && !strings.Contains(strings.ToLower(Prompt(req)), "json") {
+		return nil, fmt.Errorf("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
 	}
 	c.Request = req
 	return c, nil
@@ -200,6 +214,13 @@ func (openAI) Fail(c *Call, f *Failure) (int, []byte) {
 		code, param = "content_filter", "prompt"
 	case RejectParam:
 		code, param = "unsupported_parameter", f.Param
+		if text := openAIValue(c, f.Param); text != "" {
+			code, f.Message = "unsupported_value", text
+		}
+		if f.Param == "minLength" || f.Param == "maxLength" {
+			code, param = nil, "response_format"
+			f.Message = fmt.Sprintf("Invalid schema for response_format '%s': In context=('properties', 'zeta'), '%s' is not permitted.", c.Request.Schema.Name, f.Param)
+		}
 	case NoSchema:
 		param = "response_format"
 	}

@@ -42,6 +42,7 @@ type ServerOptions struct {
 // Stats count what a server was asked. Tokens are estimates, see [Tokens] and
 // [Prompt]; calls that were answered with an error have none.
 type Stats struct {
+	Malformed   int // requests that the provider would not understand, which are not calls
 	Calls       int // generations and embeddings, whatever came of them
 	Answered    int // those answered with status 200
 	Input       int // tokens of prompts
@@ -151,6 +152,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, err := h.o.Dialect.Decode(r, body)
 	if err != nil {
 		f := Fault{Kind: BadRequest}
+		h.mu.Lock()
+		h.stats.Malformed++
+		h.mu.Unlock()
 		if errors.Is(err, llm.ErrNotFound) {
 			f.Kind = NotFound
 		}

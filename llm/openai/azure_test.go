@@ -28,7 +28,7 @@ func TestConformanceAzure(t *testing.T) {
 		t.Run("version "+version, func(t *testing.T) {
 			o := &llmtest.TestOptions{
 				Dialect:    llmtest.Azure(),
-				Rejectable: []string{"temperature", "top_p", "max_completion_tokens", "reasoning_effort", "stop", "response_format"},
+				Rejectable: []string{"temperature", "top_p", "max_completion_tokens", "reasoning_effort", "stop", "response_format", "maxLength"},
 			}
 			llmtest.TestModel(t, func(t *testing.T, url, key string) llm.Model {
 				m, err := azure(t, url, version, key).Model("test-model")

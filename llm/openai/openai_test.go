@@ -41,7 +41,7 @@ func TestConformance(t *testing.T) {
 	llmtest.TestModel(t, func(t *testing.T, url, key string) llm.Model {
 		return newModel(t, &openai.Options{BaseURL: url + "/v1", Key: key})
 	}, &llmtest.TestOptions{
-		Rejectable: []string{"temperature", "top_p", "max_completion_tokens", "reasoning_effort", "stop", "response_format"},
+		Rejectable: []string{"temperature", "top_p", "max_completion_tokens", "reasoning_effort", "stop", "response_format", "maxLength"},
 		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
 			return newModel(t, &openai.Options{BaseURL: url + "/v1", Key: key, Log: log})
 		},

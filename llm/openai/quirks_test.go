@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +17,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/llm/openai"
 )
 
@@ -224,6 +227,36 @@ func TestNearestEffort(t *testing.T) {
 		if body, _ := a.last(); body["reasoning_effort"] != c.want || a.calls.Load() != 3 {
 			t.Errorf("%s: sent %v after %d calls, want %s", c.words, body["reasoning_effort"], a.calls.Load(), c.want)
 		}
+	}
+}
+
+// Whatever is sent as strict, a server that looks takes.
+func TestStrictIsTaken(t *testing.T) {
+	files, err := filepath.Glob("testdata/strict/*.json")
+	if err != nil || len(files) < 9 {
+		t.Fatalf("%d schemas, %v", len(files), err)
+	}
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Keep: true})
+	m := newModel(t, &openai.Options{BaseURL: s.URL})
+	strict := 0
+	for _, file := range files {
+		body, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := m.Generate(t.Context(), withSchema(string(body))); err != nil {
+			t.Errorf("%s: %v", file, err)
+		}
+		calls := s.Calls()
+		if bytes.Contains(calls[len(calls)-1].Body, []byte(`"strict":true`)) {
+			strict++
+		}
+		if n := s.Stats().Malformed; n > 0 {
+			t.Fatalf("%s was refused, and sent in the end as %s", file, calls[len(calls)-1].Body)
+		}
+	}
+	if strict < 4 {
+		t.Errorf("%d schemas went as strict", strict)
 	}
 }
 
