@@ -50,6 +50,22 @@ func TestConformance(t *testing.T) {
 	})
 }
 
+// What is written to the cache ends at the last mark, and a short prompt is not kept.
+func TestCacheWrites(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Anthropic()})
+	m := newModel(t, &anthropic.Options{BaseURL: s.URL})
+	for i, c := range []struct{ system, written int }{{2048, 2048}, {2048, 0}, {512, 0}} { // in tokens
+		req := &llm.Request{System: strings.Repeat("x", 4*c.system), Messages: []llm.Message{llm.Text(llm.User, strings.Repeat("y", 16000))}}
+		if i == 2 {
+			req.System = strings.Repeat("z", 4*c.system)
+		}
+		resp, err := m.Generate(t.Context(), req)
+		if err != nil || resp.Usage.CacheWrite != c.written || resp.Usage.Input < c.system+4000 || (resp.Usage.CachedInput > 0) != (i == 1) {
+			t.Errorf("call %d: %+v, %v; want %d tokens written", i, resp, err, c.written)
+		}
+	}
+}
+
 // A log keeps what a server was asked.
 type log struct {
 	*httptest.Server

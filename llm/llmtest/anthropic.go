@@ -1,7 +1,6 @@
 package llmtest
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -14,7 +13,8 @@ import (
 // Anthropic returns the dialect of Anthropic's Messages API and its list of models,
 // without streaming. As the provider does, it refuses fields that it does not know,
 // empty texts, more than four prompt-cache marks, and keywords in the schema of a
-// structured output that limit numbers, lengths or counts. The parameters of
+// structured output that limit numbers, lengths or counts. What is new of a prompt is
+// written to the cache up to the last mark, if that makes 1,024 tokens. The parameters of
 // output_config are named output_config.format and output_config.effort.
 func Anthropic() Dialect { return anthropic{} }
 
@@ -121,6 +121,7 @@ func (q *anthropicRequest) request(params map[string]bool) (*llm.Request, error)
 		req.System += b.Text
 		if b.Cache != nil {
 			marks++
+			params["system.cache_control"] = true
 		}
 	}
 	for i, m := range q.Messages {
@@ -250,10 +251,8 @@ func (anthropic) Encode(c *Call, a *Answer) []byte {
 	if a.Usage.Reasoning > 0 {
 		content = append([]object{{"type": "thinking", "thinking": "", "signature": "c2ln"}}, content...)
 	}
-	fresh, written := a.Usage.Input-a.Usage.CachedInput, 0
-	if bytes.Contains(c.Body, []byte(`"cache_control":`)) { // all that is new is written, up to the last mark or near it
-		fresh, written = 0, fresh
-	}
+	written := max(0, anthropicMarked(c)-a.Usage.CachedInput)
+	fresh := a.Usage.Input - a.Usage.CachedInput - written
 	return encode(object{
 		"id": fmt.Sprintf("msg_%d", c.N), "type": "message", "role": "assistant", "model": a.Model,
 		"content": content, "stop_reason": stop, "stop_sequence": nil, "stop_details": details,
@@ -263,6 +262,23 @@ func (anthropic) Encode(c *Call, a *Answer) []byte {
 			"output_tokens_details": object{"thinking_tokens": a.Usage.Reasoning},
 		},
 	})
+}
+
+// anthropicMarked counts the tokens of a prompt up to its last mark, 0 where they are
+// too few to be remembered.
+func anthropicMarked(c *Call) int {
+	const least = 1024
+	prefix := *c.Request
+	for n := len(prefix.Messages); n > 0 && !prefix.Messages[n-1].Cache; n-- {
+		prefix.Messages = prefix.Messages[:n-1]
+	}
+	if len(prefix.Messages) == 0 && !c.Params["system.cache_control"] {
+		return 0
+	}
+	if n := Tokens(Prompt(&prefix)); n >= least {
+		return n
+	}
+	return 0
 }
 
 func (anthropic) Fail(c *Call, f *Failure) (int, []byte) {
