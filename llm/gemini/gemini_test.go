@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 	}, &llmtest.TestOptions{
 		Dialect: llmtest.Gemini(),
 		Skip:    []llmtest.FaultKind{llmtest.FilterCall}, // answered with status 200
-		Rejectable: []string{"temperature", "topP", "stopSequences", "thinkingConfig", "responseJsonSchema",
+		Rejectable: []string{"temperature", "topP", "stopSequences", "thinkingConfig", "thinkingLevel=low", "responseJsonSchema",
 			"responseMimeType"},
 		Logged: func(t *testing.T, url, key string, log *slog.Logger) llm.Model {
 			return newModel(t, &gemini.Options{BaseURL: url, Key: key, Log: log})

@@ -13,8 +13,9 @@ import (
 // Gemini returns the dialect of Google's Gemini API: generateContent,
 // batchEmbedContents and the list of models, without streaming, below /v1beta. As the
 // provider does, it refuses fields that it does not know and more than 100 texts to
-// embed. It also refuses a key in the address. The parameters of generationConfig have
-// their own names.
+// embed, and keywords that its schemas do not have. It also refuses a key in the
+// address. The parameters of generationConfig have their own names; a level of thought
+// is also one, such as thinkingLevel=minimal.
 func Gemini() Dialect { return gemini{} }
 
 type gemini struct{}
@@ -93,7 +94,9 @@ func (gemini) Decode(r *http.Request, body []byte) (*Call, error) {
 		}
 	}
 	var err error
-	c.Request, err = q.request(&g)
+	if c.Request, err = q.request(&g); err == nil && c.Request.Effort != "" {
+		c.Params["thinkingLevel="+c.Request.Effort] = true
+	}
 	return c, err
 }
 
@@ -164,9 +167,16 @@ func (q *geminiRequest) request(g *geminiConfig) (*llm.Request, error) {
 		if t.Level != "" && t.Budget != nil {
 			return nil, fmt.Errorf("you can only set only one of thinking budget and thinking level")
 		}
-		req.Effort = t.Level
+		if req.Effort = strings.ToLower(t.Level); !slices.Contains([]string{"", "minimal", "low", "medium", "high"}, req.Effort) {
+			return nil, fmt.Errorf("invalid value at 'generation_config.thinking_config.thinking_level': %q", t.Level)
+		}
 	}
 	body := g.JSONSchema
+	if len(body) > 0 {
+		if err := geminiJSONSchema(body, ""); err != nil {
+			return nil, err
+		}
+	}
 	if len(g.Schema) > 0 {
 		if len(body) > 0 {
 			return nil, fmt.Errorf("only one of response_schema and response_json_schema can be set")
@@ -183,6 +193,51 @@ func (q *geminiRequest) request(g *geminiConfig) (*llm.Request, error) {
 		req.Schema = &llm.Schema{Name: "response", Body: body}
 	}
 	return req, nil
+}
+
+// geminiJSONSchema refuses what responseJsonSchema, a part of JSON schema, does not have.
+func geminiJSONSchema(body json.RawMessage, at string) error {
+	var s map[string]json.RawMessage
+	if err := json.Unmarshal(body, &s); err != nil {
+		if string(body) == "true" || string(body) == "false" {
+			return nil
+		}
+		return fmt.Errorf("response_json_schema%s: not an object", at)
+	}
+	known := []string{"$id", "$defs", "$ref", "$anchor", "type", "format", "title", "description", "enum", "items", "prefixItems", "minItems",
+		"maxItems", "minimum", "maximum", "anyOf", "oneOf", "properties", "additionalProperties", "required", "propertyOrdering"}
+	_, ref := s["$ref"]
+	for name := range s {
+		if !slices.Contains(known, name) || ref && !strings.HasPrefix(name, "$") {
+			return fmt.Errorf("response_json_schema%s: %q is not supported here", at, name)
+		}
+	}
+	for _, word := range []string{"properties", "$defs"} {
+		var below map[string]json.RawMessage
+		json.Unmarshal(s[word], &below) // nothing where it is not there
+		for name, b := range below {
+			if err := geminiJSONSchema(b, at+"."+word+"["+name+"]"); err != nil {
+				return err
+			}
+		}
+	}
+	var parts []json.RawMessage
+	for _, word := range []string{"anyOf", "oneOf", "prefixItems"} {
+		var list []json.RawMessage
+		json.Unmarshal(s[word], &list)
+		parts = append(parts, list...)
+	}
+	for _, word := range []string{"items", "additionalProperties"} {
+		if len(s[word]) > 0 {
+			parts = append(parts, s[word])
+		}
+	}
+	for _, b := range parts {
+		if err := geminiJSONSchema(b, at+"[]"); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // geminiSchema refuses what responseSchema, a message of fixed fields, does not have.
@@ -302,6 +357,9 @@ func (gemini) Fail(c *Call, f *Failure) (int, []byte) {
 			if !strings.Contains(string(c.Body), "thinkingLevel") {
 				message = "Unable to submit request because thinking is not supported by this model."
 			}
+		}
+		if level, ok := strings.CutPrefix(f.Param, "thinkingLevel="); ok {
+			message = "Thinking level " + strings.ToUpper(level) + " is not supported for this model. Please retry with other thinking level."
 		}
 		if f.Param == "systemInstruction" {
 			message = "Developer instruction is not enabled for models/" + c.Model

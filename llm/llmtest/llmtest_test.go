@@ -261,6 +261,31 @@ func TestStrictMode(t *testing.T) {
 	}
 }
 
+// What Gemini's API does not take, in schemas and in levels of thought.
+func TestGeminiRefuses(t *testing.T) {
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Gemini(), Reject: []string{"thinkingLevel=minimal"}})
+	for config, says := range map[string]string{
+		`"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"a":{"type":"array","items":{"enum":["x"]},"maxItems":3}},"required":["a"],"additionalProperties":false}`: "",
+		`"responseMimeType":"application/json","responseJsonSchema":{"type":"object","properties":{"a":{"type":"string","maxLength":3}}}`:                                                                    "[a]: \\\"maxLength\\\"",
+		`"responseMimeType":"application/json","responseJsonSchema":{"type":"array","items":{"anyOf":[{"pattern":"x"}]}}`:                                                                                    "pattern",
+		`"responseMimeType":"application/json","responseJsonSchema":{"properties":{"a":{"$ref":"#/$defs/a","title":"x"}},"$defs":{"a":{"type":"string"}}}`:                                                   "title",
+		`"thinkingConfig":{"thinkingLevel":"HIGH"}`:    "",
+		`"thinkingConfig":{"thinkingLevel":"xhigh"}`:   "thinking_level",
+		`"thinkingConfig":{"thinkingLevel":"minimal"}`: "Thinking level MINIMAL is not supported",
+	} {
+		resp, err := client(t).Post(s.URL+"/v1beta/models/m:generateContent", "application/json",
+			strings.NewReader(`{"contents":[{"role":"user","parts":[{"text":"x"}]}],"generationConfig":{`+config+`}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil || (resp.StatusCode == 400) != (says != "") || !strings.Contains(string(said), says) {
+			t.Errorf("%s: %d %s, %v; want %q", config, resp.StatusCode, said, err, says)
+		}
+	}
+}
+
 // Errors of a model behind the server come out as that provider's errors.
 func TestServerOfModel(t *testing.T) {
 	m := llmtest.Faulty(llmtest.Scripted("fine", "lost"), llmtest.Sequence(llmtest.Fault{Kind: llmtest.Quota}, llmtest.Fault{}, llmtest.Fault{Kind: llmtest.TooLong}, llmtest.Fault{Kind: llmtest.Length}))
