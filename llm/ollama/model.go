@@ -191,9 +191,10 @@ type chatResponse struct {
 // the model has. Where the server cannot make a grammar of a schema, or does not let
 // the model think, it is asked again without, within the call; refusals cost
 // nothing. A model that says nothing unless it thinks is asked again to think, once,
-// with what is left of the limit; the usage is that of both. A prompt that does not fit, or that the server may have cut, is an
-// ErrTooLong; a reply that ran into the end of the context is an ErrTruncated; images
-// for a model that cannot see, as far as the server says, are an error.
+// with what is left of the limit; the usage is that of both. A prompt that does not
+// fit, or that the server may have cut, is an ErrTooLong; a reply that ran into the end
+// of the context is an ErrTruncated; images for a model that cannot see, as far as the
+// server says, are an error.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	numCtx, err := m.Context(ctx)
 	if err != nil {
@@ -241,7 +242,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			try.thought.must, mute, muteErr, limit = true, resp, err, left
 			try.answers = append(try.answers, "empty reply")
 		case try.react(fail, req, st, think):
-		case mute != nil:
+		case mute != nil && fail.status != 0 && ctx.Err() == nil: // a refusal, which cost nothing
 			return mute, muteErr
 		default:
 			return nil, fail.err

@@ -129,6 +129,29 @@ func TestSilence(t *testing.T) {
 	}
 }
 
+// The second of two calls fails: what the first used is told where the second cost
+// nothing, and else nobody knows.
+func TestSilenceBroken(t *testing.T) {
+	schema := &llm.Schema{Name: "a", Body: []byte(`{"type":"object"}`)}
+	for kind, known := range map[llmtest.FaultKind]bool{llmtest.Auth: true, llmtest.Reset: false, llmtest.Truncated: false} {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.OllamaThinking(true), Faults: llmtest.Sequence(llmtest.Fault{}, llmtest.Fault{Kind: kind})})
+		req := hello()
+		req.Schema = schema
+		resp, err := newModel(t, &ollama.Options{Host: s.URL}).Generate(t.Context(), req)
+		if !errors.Is(err, llm.ErrTransient) || llm.Unreported(resp, err) == known {
+			t.Errorf("%s: %+v, %v", kind, resp, err)
+		}
+	}
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.OllamaThinking(true), Faults: llmtest.Sequence(llmtest.Fault{}, llmtest.Fault{Kind: llmtest.Hang})})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	req := hello()
+	req.Schema = schema
+	if _, err := newModel(t, &ollama.Options{Host: s.URL}).Generate(ctx, req); !errors.Is(err, context.DeadlineExceeded) || errors.Is(err, llm.ErrTransient) {
+		t.Errorf("cancelled: %v", err)
+	}
+}
+
 func TestEmbedderConformance(t *testing.T) {
 	llmtest.TestEmbedder(t, func(t *testing.T, url, key string) llm.Embedder {
 		m, err := ollama.NewEmbedder("test-model", &ollama.Options{Host: url, Key: key})
