@@ -63,6 +63,7 @@ func (v voter) Ask(_ context.Context, p *tinytroupe.Perception, q tinytroupe.Que
 type reader struct {
 	llm.Model
 	value func(question, prompt string) any
+	down  func(req *llm.Request) bool // which requests fail; nil none
 
 	mu      sync.Mutex
 	prompts []string
@@ -80,6 +81,9 @@ func (r *reader) Generate(ctx context.Context, req *llm.Request) (*llm.Response,
 	r.mu.Lock()
 	r.prompts = append(r.prompts, prompt)
 	r.mu.Unlock()
+	if r.down != nil && r.down(req) {
+		return nil, errors.New("the model is down")
+	}
 	if r.value == nil || req.Schema == nil || req.Schema.Name != "found" {
 		return r.Model.Generate(ctx, req)
 	}
@@ -109,12 +113,19 @@ func (r *reader) Generate(ctx context.Context, req *llm.Request) (*llm.Response,
 // polled runs a study over journals, and returns the files that it leaves.
 func (j journals) polled(t *testing.T, s *study.Study, value func(who, question, text string) any, r *reader) (map[string]string, error) {
 	t.Helper()
+	o, files := j.polling(value, r)
+	_, err := s.Run(t.Context(), o)
+	return files, err
+}
+
+// polling returns what a study is run with over journals, and the files that it leaves.
+func (j journals) polling(value func(who, question, text string) any, r *reader) (*study.RunOptions, map[string]string) {
 	files := map[string]string{}
 	if r == nil {
 		r = &reader{}
 	}
 	r.Model = rehearsal.New(nil)
-	_, err := s.Run(t.Context(), &study.RunOptions{
+	return &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return voter{value: value} },
 		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
 			l := j[room.Name()]
@@ -129,8 +140,7 @@ func (j journals) polled(t *testing.T, s *study.Study, value func(who, question,
 			files[name] = string(data)
 			return nil
 		},
-	})
-	return files, err
+	}, files
 }
 
 // counts reads what a table counts: by group, how often each value.
@@ -451,8 +461,7 @@ func TestNewestAnswer(t *testing.T) {
 	s := load(t, `
 people: {ann: {persona: {name: Ann}}, bea: {persona: {name: Bea}}}
 questions:
-  first: {ask: First?, yes/no: true}
-  intent: {ask: How likely?, scale: 1..5}
+  intent: {ask: "How likely in ${room.id}?", scale: 1..5}
 script:
   - ask: intent
   - scene: talk
@@ -463,16 +472,12 @@ script:
     who: {intent: 1..3}
     do: [{say: You would not.}]
 `)
-	asked := map[string]int{}
-	var mu sync.Mutex
-	value := func(who, question, _ string) any {
-		mu.Lock()
-		defer mu.Unlock()
-		asked[who]++
+	value := func(who, _, text string) any {
+		again := strings.Contains(text, "talk/all")
 		if who == "Ann" {
-			return asked[who] * 2 // 2, and then 4
+			return map[bool]int{false: 2, true: 4}[again]
 		}
-		return 5 - asked[who]*2 // 3, and then 1
+		return map[bool]int{false: 3, true: 1}[again]
 	}
 	j := journals{}
 	files, err := j.polled(t, s, value, nil)
@@ -485,6 +490,7 @@ script:
 	if l := j["none/all"]; l == nil || slices.ContainsFunc(l.events, func(ev tinytroupe.Event) bool { return ev.Who == "Ann" }) {
 		t.Error("the scene is not Bea's alone")
 	}
+	j.resumed(t, s, files, value, nil, "all", "talk/all", "none/all")
 	answers, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
 	if err != nil {
 		t.Fatal(err)
@@ -725,7 +731,7 @@ script:
 	if got := old.heard("Coded."); !slices.Equal(got, []string{"Ann", "Bea"}) || len(old.heard("Gay.")) > 0 || len(old.heard("Sad.")) == 0 {
 		t.Errorf("heard by %q", got)
 	}
-	old.resumed(t, s, files, nil, r)
+	old.resumed(t, s, files, nil, r, "all", "sad/all")
 	for _, c := range []struct{ old, new, codes, first string }{
 		{"", "", codes, ""},
 		{"How they feel.", "Their mood.", codes, "study.yaml:13: say"},

@@ -11,15 +11,21 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/extract"
 )
 
-// An AskError says why somebody did not answer.
+// An AskError says why somebody did not answer, or why it was not found what a later step
+// selects them by.
 type AskError struct {
 	Person, Question string
 	Outcome          extract.Outcome // invalid or failed
 	Reason           string
+	Look             bool // it was looked for, not asked
 }
 
 func (e *AskError) Error() string {
-	return fmt.Sprintf("%s: %s: %s: %s", e.Person, e.Question, e.Outcome, e.Reason)
+	text := fmt.Sprintf("%s: %s: %s: %s", e.Person, e.Question, e.Outcome, e.Reason)
+	if e.Look {
+		text += "; a later step selects by it"
+	}
+	return text
 }
 
 // ask puts questions to people, and journals their answers: as a mark, which nobody
@@ -35,7 +41,7 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 		if err != nil {
 			return 0, err
 		}
-		b, err := json.Marshal(mark{Verb: &u.verb, Word: u.word, Hash: u.hash, For: u.loops, At: "answers", Answers: answers})
+		b, err := json.Marshal(mark{Verb: &u.verb, Word: u.word, Hash: u.hash, For: u.loops, At: atAnswers, Answers: answers})
 		if err != nil {
 			return 0, err
 		}
@@ -112,15 +118,10 @@ func (rm *room) answersOf(ctx context.Context, u unit, do Ask, people []Person) 
 		if err != nil {
 			return nil, err
 		}
+		if err := r.missed(ctx, res.Answers, false); err != nil {
+			return nil, err
+		}
 		for _, a := range res.Answers {
-			if a.Outcome == extract.Invalid || a.Outcome == extract.Failed || a.Outcome == extract.Skipped {
-				if err := context.Cause(ctx); err != nil {
-					return nil, fmt.Errorf("interrupted: %w", err)
-				}
-				if e := (&AskError{a.Person, a.Name(), a.Outcome, a.Reason}); r.o.Tolerate == nil || !r.o.Tolerate(e) {
-					return nil, e
-				}
-			}
 			byPerson[a.Person] = append(byPerson[a.Person], a)
 		}
 		people = rest

@@ -99,7 +99,7 @@ func (s *Study) Upto(verb, within int, rooms map[string]iter.Seq2[tinytroupe.Eve
 			if err != nil {
 				return nil, err
 			}
-			if m, ok := markOf(ev); ok && m.At != "answers" {
+			if m, ok := markOf(ev); ok && m.At != atAnswers {
 				open = *m.Verb == verb && m.Word != returning && m.At == "start"
 			} else if begins(&ev) && open {
 				if begun++; begun > within {
@@ -140,12 +140,16 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 			if err != nil {
 				return nil, nil, err
 			}
-			if m, ok := markOf(ev); ok && m.At != "answers" {
+			if m, ok := markOf(ev); ok && m.At != atAnswers {
 				f := foot{m, end, behind}
-				if *m.Verb == 0 {
+				if *m.Verb == 0 && m.At != atCast {
 					scene = m.Scene
 				}
-				if k, ok := scenes[scene]; ok && (scene != "" || *m.Verb == 0) {
+				if k, ok := scenes[m.Scene]; m.At == atCast {
+					if ok {
+						f.part = k
+					}
+				} else if k, ok = scenes[scene]; ok && (scene != "" || *m.Verb == 0) {
 					f.part = k
 				} else if ok && *m.Verb < len(partOf) {
 					f.part = partOf[*m.Verb]

@@ -334,9 +334,8 @@ func (r *runner) extract(ctx context.Context, do Extract, k int) (string, error)
 	if res == nil {
 		return "", err
 	}
-	r.looked.answers = append(r.looked.answers, given{part: k, list: res.Answers})
 	r.form(do.Question.Form)
-	return res.Base().String() + "\n" + r.agree(res.Agreement), err
+	return res.Base().String() + "\n" + r.agree(res.Agreement), r.find(ctx, k, res.Answers, err)
 }
 
 // agree keeps how far two codings agree, and says it in lines.
@@ -421,8 +420,8 @@ func (r *runner) code(ctx context.Context, do Code, k int) (string, error) {
 	if c == nil {
 		return "", err
 	}
-	r.looked.answers = append(r.looked.answers, given{part: k, list: c.Answers})
 	r.form(c.Question)
+	err = r.find(ctx, k, c.Answers, err)
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %d codes\n", extract.Count(c.Answers), len(c.Codes))
 	for _, x := range c.Codes {

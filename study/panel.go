@@ -36,7 +36,7 @@ func (s *Study) Panel(to Who, answers []extract.Answer, o *RunOptions) ([]extrac
 		}
 		rooms := outside
 		if p.scene != nil || rooms == nil {
-			if rooms, err = r.open(p); err != nil {
+			if rooms, err = r.open(k); err != nil {
 				return nil, err
 			}
 		}

@@ -40,10 +40,16 @@ type mark struct {
 	Hash  string `json:"hash"`
 	Scene string `json:"scene,omitempty"` // of a set-up
 	For   []Loop `json:"for,omitempty"`
-	At    string `json:"at"` // start, end, or answers: what people were asked between them
+	At    string `json:"at"` // start, end, answers: what people were asked between them; or cast, before a scene
 
 	Answers []extract.Answer `json:"answers,omitempty"`
+	Cast    *cast            `json:"cast,omitempty"`
 }
+
+const (
+	atAnswers = "answers"
+	atCast    = "cast"
+)
 
 // past is how far a room came in the unit that is open.
 type past struct {
@@ -59,9 +65,14 @@ func (rm *room) scan(events iter.Seq[tinytroupe.Event]) error {
 	for ev := range events {
 		m, ok := markOf(ev)
 		switch {
-		case ok && m.At == "answers" && !rm.past.begun:
+		case ok && m.At == atCast:
+			if err := rm.r.settled(m); err != nil {
+				return err
+			}
+			continue
+		case ok && m.At == atAnswers && !rm.past.begun:
 			return fmt.Errorf("event %d holds answers, and no step that asks has begun", ev.Seq)
-		case ok && m.At == "answers":
+		case ok && m.At == atAnswers:
 			rm.answers = append(rm.answers, given{rm.units[rm.done].part, ev.Seq, m.Answers})
 			rm.past.commits++
 			continue
@@ -130,7 +141,8 @@ func markOf(ev tinytroupe.Event) (mark, bool) {
 // checker returns what checks marks, each by itself: it returns nil for one that the
 // study still makes.
 func (s *Study) checker() func(m mark) *ChangedError {
-	steps, parts, setups := s.acts(), s.parts(), s.setups()
+	steps, parts := s.acts(), s.parts()
+	setups, _ := s.setups()
 	shown := s.shown()
 	scenes := map[string]int{}
 	returns := map[int]int{} // by the number of the first step after a scene
@@ -201,8 +213,8 @@ func (s *Study) gone(verb int, word string) *ChangedError {
 
 // setups returns what identifies the beginning of each part: world and people, and
 // after a colon all else that it depends on, which is a scene's rooms, who comes
-// later, and every step of the parts before.
-func (s *Study) setups() []string {
+// later, and every step of the parts before. looks identifies the looks that find answers.
+func (s *Study) setups() (list []string, looks map[string]string) {
 	all := []any{s.World}
 	for _, g := range s.People {
 		all = append(all, g.Name, g.Staff, g.Human, g.HTTP)
@@ -214,9 +226,8 @@ func (s *Study) setups() []string {
 		}
 	}
 	world := hashOf(all...)
-	var list []string
 	var before []any
-	looks := map[string]string{}
+	looks = map[string]string{}
 	for _, p := range s.parts() {
 		here := append(slices.Clone(before), p.scene, s.Later())
 		if p.scene != nil {
@@ -228,12 +239,12 @@ func (s *Study) setups() []string {
 		}
 		list = append(list, world+":"+hashOf(here...))
 		for _, x := range leaves(p.steps) {
-			if x.look(looks); !p.look {
+			if s.look(*x, looks); !p.look {
 				before = append(before, x.Hash)
 			}
 		}
 	}
-	return list
+	return list, looks
 }
 
 func worldOf(setup string) string {

@@ -200,25 +200,3 @@ func (s *Study) spread(scene string, rooms Rooms, who, with []Person) ([]Room, [
 	}
 	return list, groups, nil
 }
-
-// castOf returns the rooms of a part and who is in them.
-func (r *runner) castOf(p stage) ([]Room, [][]Person, error) {
-	var who, with []Person
-	for _, x := range r.s.everybody() {
-		x.Persona = r.memory[x.Name()].persona
-		selects := func(w Who) bool { return w.Selects(r.known(x)) }
-		switch {
-		case p.scene == nil && x.Staff, p.scene != nil && p.scene.With != nil && selects(*p.scene.With):
-			with = append(with, x)
-		case p.scene == nil, selects(p.scene.Who) && (p.scene.Named || r.there[x.Name()]):
-			who = append(who, x)
-		}
-	}
-	if p.scene == nil {
-		if len(who) == 0 {
-			who, with = with, nil // they are all there is
-		}
-		return r.s.spread("", r.s.World.Rooms, who, with)
-	}
-	return r.s.spread(p.scene.Name, p.scene.Rooms, who, with)
-}

@@ -164,7 +164,10 @@ func (s *Study) Run(ctx context.Context, o *RunOptions) (*Result, error) {
 		var rooms []*room
 		if p.scene == nil && outside != nil {
 			rooms = outside
-		} else if rooms, err = r.open(p); err != nil {
+		} else if rooms, err = r.open(k); err != nil {
+			break
+		}
+		if err = r.settle(k); err != nil {
 			break
 		}
 		if p.scene == nil {
@@ -195,7 +198,11 @@ type runner struct {
 	setups []string            // by part
 	later  map[*Scene][]string // who is not there from the start
 
-	selects bool // somebody is selected by what they answered
+	selects bool              // somebody is selected by what they answered
+	decides map[string]bool   // names of the answers by which somebody is, looks aside
+	looks   map[string]string // what identifies the looks that found answers, by their names
+	casts   map[int]cast      // of scenes, by part
+	marked  map[int]bool      // those that a journal holds
 
 	memory map[string]*memory
 	there  map[string]bool // outside of scenes
@@ -221,8 +228,9 @@ type runner struct {
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
 		s: s, parts: s.parts(), number: map[*Step]int{}, act: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
-		setups: s.setups(), got: map[string]tinytroupe.Mind{}, selects: s.selectsByAnswers(), later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
+		got: map[string]tinytroupe.Mind{}, selects: s.selectsByAnswers(), decides: s.deciding(), casts: map[int]cast{}, marked: map[int]bool{}, later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
+	r.setups, r.looks = s.setups()
 	if o != nil {
 		r.o = *o
 	}
@@ -316,8 +324,9 @@ func (r *runner) ask(give func(m Member) tinytroupe.Mind, m Member) tinytroupe.M
 }
 
 // open makes the rooms of a part, or resumes them.
-func (r *runner) open(p stage) ([]*room, error) {
-	ids, casts, err := r.castOf(p)
+func (r *runner) open(k int) ([]*room, error) {
+	p := r.parts[k]
+	ids, casts, err := r.castOf(k)
 	if err != nil {
 		return nil, fmt.Errorf("%s:%d: rooms: %w", r.s.File, p.line, err)
 	}

@@ -161,7 +161,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 		return Step{}, false
 	}
 	s.Hash = s.hash()
-	s.look(d.looks)
+	d.study.look(s, d.looks)
 	if _, scene := s.Do.(Scene); !scene {
 		if by := s.lookedBy(d.looks); len(by) > 0 {
 			s.Hash = hashOf(s.Hash, by)
@@ -381,16 +381,22 @@ func (d *decoder) checkRef(x part, to Who) {
 	}
 }
 
-// look notes what identifies a step that looks for answers, by what these are called; of
-// codes also what was coded.
-func (s Step) look(looks map[string]string) {
-	form, ok := looksFor(s.Do)
+// look notes what identifies a step that looks for answers, by what these are called: also
+// what else of the study its model is told, and which model that is; and of codes what was
+// coded.
+func (s *Study) look(x Step, looks map[string]string) {
+	form, ok := looksFor(x.Do)
 	if !ok {
 		return
 	}
-	hash := s.Hash
-	if code, ok := s.Do.(Code); ok {
+	hash := x.Hash
+	switch code, ok := x.Do.(Code); {
+	case !ok:
+		hash = hashOf(hash, s.About, s.Title, s.Models.Extract)
+	case worded(code.Codes): // without a model
 		hash = hashOf(hash, looks[code.Name])
+	default:
+		hash = hashOf(hash, looks[code.Name], s.About, s.Models.Extract)
 	}
 	for _, q := range form.Leaves() {
 		looks[q.ID] = hash

@@ -295,17 +295,19 @@ func (w Who) mayMatch(p Person) (may, must bool) {
 	return may, must
 }
 
-// whos returns whom the steps, and those within them, select, looks included.
-func whos(steps []Step) []Who {
+// whos returns whom the steps, and those within them, select: looks too, or not.
+func whos(steps []Step, withLooks bool) []Who {
 	var list []Who
 	for _, x := range steps {
-		list = append(list, x.whos()...)
+		if withLooks || !looks(x.Do) {
+			list = append(list, x.whos()...)
+		}
 		switch do := x.Do.(type) {
 		case Scene:
-			list = append(list, whos(do.Do)...)
+			list = append(list, whos(do.Do, withLooks)...)
 		case For:
 			for _, body := range do.Do {
-				list = append(list, whos(body)...)
+				list = append(list, whos(body, withLooks)...)
 			}
 		}
 	}
@@ -332,7 +334,9 @@ func (s Step) whos() []Who {
 	return list
 }
 
-func (s *Study) selectsByAnswers() bool { return slices.ContainsFunc(whos(s.Script), Who.byAnswers) }
+func (s *Study) selectsByAnswers() bool {
+	return slices.ContainsFunc(whos(s.Script, true), Who.byAnswers)
+}
 
 // present returns who may take part where the steps that are read now happen.
 func (d *decoder) present() []Person {
