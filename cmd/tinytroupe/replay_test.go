@@ -214,3 +214,25 @@ func TestSharedCalls(t *testing.T) {
 		t.Errorf("exit %d\n%s", e.code, e.stderr)
 	}
 }
+
+// TestReplayFinding makes runs again in which people are selected by findings of which some
+// did not come: one that ended there, and one that went on without them.
+func TestReplayFinding(t *testing.T) {
+	t.Parallel()
+	people := panelists(panel)
+	s := people.server(t)
+	file := ranked(t, people, "  - scene: price\n    who: {best: price}\n    do: [{say: Why?}, {run: 1}]\n")
+	e := runStudy(t, file, s)
+	if e.code != exitFailed || !strings.Contains(e.stderr, "a later step selects by it") {
+		t.Errorf("exit %d\n%s", e.code, e.stderr)
+	}
+	replays(t, e.dir)
+	if e = runStudy(t, file, s, "--allow-partial"); e.code != exitIncomplete {
+		t.Errorf("exit %d\n%s", e.code, e.stderr)
+	}
+	replays(t, e.dir)
+	if again := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, "resume", e.dir); again.code != exitIncomplete {
+		t.Errorf("resumed: exit %d\n%s", again.code, again.stderr)
+	}
+	replays(t, e.dir)
+}
