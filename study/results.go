@@ -32,7 +32,7 @@ type (
 		Question Question
 		From     string // a scene; empty for everything
 		Per      Per
-		Double   float64 `json:",omitempty"` // share that is done a second time
+		Double   float64 `json:"-"` // share that is done a second time
 	}
 	// Code sorts free answers into themes.
 	Code struct {
@@ -41,7 +41,7 @@ type (
 		Most  int            // of those that are made; 0 means the usual number
 		Multi bool
 
-		Double float64 `json:",omitempty"` // share of the texts that is sorted a second time
+		Double float64 `json:"-"` // share of the texts that is sorted a second time
 	}
 	// Tally counts answers.
 	Tally struct {
