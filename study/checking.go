@@ -64,11 +64,7 @@ func (r *runner) check(ctx context.Context, do Check) (string, error) {
 	}
 	c.Verdicts, err = r.judged(ctx, j, do, claims, subjects)
 	r.looked.checks = append(r.looked.checks, c)
-	form := extract.Question{ID: do.Name, Type: extract.YesNo}
-	if do.Score {
-		form = extract.Question{ID: do.Name, Type: extract.Number, Lo: 0, Hi: judge.MaxScore}
-	}
-	r.form(form)
+	r.form(do.form())
 	if err != nil {
 		return "", err
 	}

@@ -225,3 +225,165 @@ func TestLookSays(t *testing.T) {
 		t.Errorf("unchanged: %v, %v", e.First, err)
 	}
 }
+
+// TestNobodyButStaff: a scene of people who are selected, and of whom there are none, is
+// not held: nobody talks to an empty room.
+func TestNobodyButStaff(t *testing.T) {
+	s := load(t, `
+people: {ann: {persona: {name: Ann}}, mo: {persona: {name: Mo}, staff: true}}
+questions: {intent: {ask: How likely?, scale: 1..5}}
+script:
+  - ask: intent
+  - scene: fans
+    who: {intent: 5}
+    with: mo
+    do: [{run: 2}]
+  - scene: others
+    who: {intent: 1..4}
+    with: mo
+    do: [{run: 2}]
+  - run: 1
+`)
+	j := journals{}
+	value := func(string, string, string) any { return 2 }
+	files, err := j.polled(t, s, value, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(map[string]string{"others/all": "Ann Mo"}, j.came("others")); diff != "" {
+		t.Errorf("others (-want +got):\n%s", diff)
+	}
+	if _, held := j["fans/all"]; held {
+		t.Error("the scene was held without anybody it is for")
+	}
+	j.resumed(t, s, files, value, nil)
+}
+
+// TestMayHaveAnswered: only whoever was asked can have answered, so that selectors which
+// leave the others alone are sound, and those that only they could meet are not.
+func TestMayHaveAnswered(t *testing.T) {
+	const head = `
+people: {lisa: {persona: {name: Lisa, age: 30}}, bo: {persona: {name: Bo, intent: 5}}, me: {human: true}, mo: {persona: {name: Mo}, staff: true}}
+questions: {intent: {ask: How likely?, scale: 1..5}, why: {ask: Why?}}
+script:
+`
+	for _, c := range []struct{ script, bad string }{
+		{"  - {ask: intent, to: {not: [me, bo]}}\n  - {ask: why, to: {intent: 1..2}}\n", ""},
+		{"  - {ask: intent, to: lisa}\n  - {say: \"You are ${person.age}.\", to: {intent: 1..2}}\n", ""},
+		{"  - {ask: intent, to: lisa}\n  - {scene: s, rooms: {by: age}, who: {intent: 1..2}, do: [{run: 1}]}\n", ""},
+		{"  - {ask: why, to: lisa}\n  - {code: why, codes: 2}\n  - {ask: intent, to: {why.code: x}}\n", ""},
+		{"  - {scene: s, who: lisa, do: [{ask: intent}]}\n  - {ask: why, to: {intent: 1..5}}\n", ""},
+		{"  - {ask: intent, to: lisa}\n  - {say: Hi., to: {intent: 1..2, age: 31}}\n", "this selects nobody"},
+		{"  - {ask: intent, to: lisa}\n  - {ask: intent, to: {not: me}}\n  - {say: \"You are ${person.age}.\", to: {intent: 1..2}}\n", `Bo has no "age"`},
+		{"  - {ask: intent, to: lisa}\n  - {say: \"You are ${person.age}.\", to: {intent: 5}}\n", `Bo has no "age"`}, // as they are
+		{"  - {ask: why, to: lisa}\n  - {ask: intent, to: {not: {why: x}}}\n", "me is a human"},
+	} {
+		_, err := loadText(head + c.script)
+		if c.bad == "" && err != nil || c.bad != "" && (err == nil || !strings.Contains(err.Error(), c.bad)) {
+			t.Errorf("%s: %v, want %q", c.script, err, c.bad)
+		}
+	}
+	s := load(t, head+"  - {scene: s, who: lisa, do: [{ask: why}]}\n  - {check: {said: x}, name: loud}\n")
+	for to, bad := range map[string]string{"{why: x}": "", "{why: x, age: 31}": "this selects nobody", "{loud: yes}": "nobody is selected by loud: it is a check"} {
+		if _, err := s.ParseWho("--to", to); bad == "" && err != nil || bad != "" && (err == nil || !strings.Contains(err.Error(), bad)) {
+			t.Errorf("%s: %v, want %q", to, err, bad)
+		}
+	}
+}
+
+// TestOwnAttribute: an attribute that people have selects them, also where answers by which
+// nobody is selected have its name.
+func TestOwnAttribute(t *testing.T) {
+	const text = `
+people: {ann: {persona: {name: Ann, mood: cheerful}}, bo: {persona: {name: Bo, mood: sad}}}
+questions: {mood: {find: How they feel.}, wish: {find: A wish., list of: {what: text}}}
+script:
+  - {say: Hello.}
+  - {run: 1}
+  - {extract: mood, per: room}
+  - {extract: wish}
+  - {check: {said: x}, name: loud}
+  - {say: Hi., to: {mood: cheerful}}
+`
+	j := journals{}
+	if _, err := j.polled(t, load(t, text), nil, nil); err != nil || !slices.Equal(j.heard("Hi."), []string{"Ann"}) {
+		t.Errorf("%v, heard by %q", err, j.heard("Hi."))
+	}
+	for name, why := range map[string]string{"wish.what": "each person may have several", "loud": "it is a check"} {
+		for _, set := range []string{"", "  - set: {other: 1}\n"} {
+			if _, err := loadText(text + set + "  - {say: Ho., to: {" + name + ": x}}\n"); err == nil || !strings.Contains(err.Error(), "nobody is selected by "+name+": "+why) {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+	if _, err := loadText(text + "  - set: {loud: x}\n  - {say: Ho., to: {loud: x}}\n"); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSetByAnswers: what may have been set of somebody makes no later set a mistake, what
+// must have been does.
+func TestSetByAnswers(t *testing.T) {
+	const head = `
+people: {ann: {persona: {name: Ann}}, bo: {persona: {name: Bo}}}
+questions: {intent: {ask: How likely?, scale: 1..5}}
+script:
+  - {ask: intent, to: ann}
+`
+	const first, second = "{set: {job: cook}, to: {intent: 1..2}}", "{set: {job.title: Cook}, to: {intent: 3..5}}"
+	for script, bad := range map[string]bool{
+		"  - " + first + "\n  - " + second + "\n": false,
+		"  - {scene: a, who: {intent: 1..2}, do: [{set: {job: cook}}]}\n  - {scene: b, who: {intent: 3..5}, do: [{set: {job.title: Cook}}]}\n": false,
+		"  - {set: {job: cook}}\n  - " + second + "\n":                                                                 true,
+		"  - " + first + "\n  - {set: {job.title: Cook}, to: bo}\n  - {set: {job.title.x: Cook}, to: bo}\n":            true,
+		"  - {set: {job: cook}, to: {not: {intent: 1..2}}}\n  - {set: {job.title: Cook}, to: bo}\n":                    true,
+		"  - {scene: a, who: bo, do: [{set: {job: cook}}]}\n  - {scene: b, who: bo, do: [{set: {job.title: Cook}}]}\n": true,
+	} {
+		if _, err := loadText(head + script); (err != nil) != bad {
+			t.Errorf("%s: %v", script, err)
+		}
+	}
+}
+
+// TestSelectedByNumber: a number selects by what it is, in any spelling; a text does not.
+func TestSelectedByNumber(t *testing.T) {
+	const head = `
+people: {ann: {persona: {name: Ann, rate: 2.50, id: "1.10"}}, bo: {persona: {name: Bo, rate: 3, id: "1.1"}}}
+questions: {price: {ask: What would you pay?, number: 0..10.5}}
+script:
+  - ask: price
+  - say: Hi.
+    to: `
+	for to, want := range map[string][]string{
+		"{price: 1.50}": {"Ann"}, "{price: 1.5}": {"Ann"}, "{price: [2.0, 7]}": {"Bo"}, "{rate: 2.5}": {"Ann"}, "{rate: 3.0}": {"Bo"}, "{id: 1.10}": {"Ann"},
+	} {
+		j := journals{}
+		value := func(who, _, _ string) any { return map[string]float64{"Ann": 1.5, "Bo": 2}[who] }
+		if _, err := j.polled(t, load(t, head+to+"\n"), value, nil); err != nil || !slices.Equal(j.heard("Hi."), want) {
+			t.Errorf("%s: %v, heard by %q", to, err, j.heard("Hi."))
+		}
+	}
+	for _, to := range []string{"{price: 11}", "{price: 0x1}", "{price: much}", "{price: inf}"} {
+		if _, err := loadText(head + to + "\n"); err == nil || !strings.Contains(err.Error(), "nobody can answer price by") {
+			t.Errorf("%s: %v", to, err)
+		}
+	}
+}
+
+// TestDoubleChangesNothing: what is done twice finds what it found, so that who was selected
+// by it stays.
+func TestDoubleChangesNothing(t *testing.T) {
+	was := journals{}
+	text := moody + "  - code: mood\n    codes: {file: codes.csv}\n  - say: Bold.\n    to: {mood.code: bold}\n"
+	text = strings.Replace(text, ", one of: [good, bad]", "", 1)
+	const codes = "code,description\nbold,what is bold\n"
+	if _, err := was.polled(t, load(t, text, "codes.csv", codes), nil, down()); err != nil {
+		t.Fatal(err)
+	}
+	for _, old := range []string{"  - extract: mood\n", "  - code: mood\n"} {
+		e, err := load(t, strings.Replace(text, old, old+"    double: 0.5\n", 1), "codes.csv", codes).Compare(was.rooms())
+		if err != nil || e.First != nil {
+			t.Errorf("%s: %v, %v", old, e.First, err)
+		}
+	}
+}

@@ -84,11 +84,12 @@ type decoder struct {
 	bad     mistakes
 	study   *Study
 	partial bool // some people could not be read, so that who there is is not known
-	edited  bool // the script sets attributes, so that who has which is not known
+
+	edits []string // attributes that the script sets; empty ones beside them
 
 	looks map[string]string // of the steps so far: see lookedBy
 
-	now map[string]tinytroupe.Persona // whom the steps so far may have changed, by name
+	now map[string]tinytroupe.Persona // whom the steps so far have changed, by name; zero: how, answers decide
 
 	begins map[string]saved // what files hold beside a persona, by the person's name
 

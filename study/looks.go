@@ -271,7 +271,7 @@ func (d *decoder) dimension(n *node, names []string) (extract.Dimension, bool) {
 		d.bad.add(at.at, []string{"Of an item tables have what it is called: by: " + first + "."}, "tables are not parted by parts of %s", first)
 	case slices.ContainsFunc(d.forms, func(q extract.Question) bool { return q.ID == first && q.Type == extract.ListOf }):
 		d.bad.add(at.at, []string{"Of the same item it is by: " + rest + "."}, "each person may have several %s", dim.Name)
-	case d.partial || d.edited:
+	case d.partial || d.edited():
 		return dim, true
 	case slices.Contains(d.attributes(), dim.Name):
 		d.bad.add(at.at, []string{"Of a map, name a part: " + dim.Name + ".…"}, "%s is nobody's as a text or a number", dim.Name)
@@ -339,12 +339,16 @@ func (d *decoder) check(n, step *node) Check {
 			d.bad.add(v.at, nil, "a share is of claims that hold, and score: true gives numbers")
 		}
 	}
-	form := extract.Question{ID: c.Name, Type: extract.YesNo}
-	if c.Score {
-		form = extract.Question{ID: c.Name, Type: extract.Number, Lo: 0, Hi: judge.MaxScore}
-	}
-	d.found(n, form, checked, "it is a check")
+	d.found(n, c.form(), checked, ofCheck)
 	return c
+}
+
+// form is what the verdicts of a check count as.
+func (c Check) form() extract.Question {
+	if c.Score {
+		return extract.Question{ID: c.Name, Type: extract.Number, Lo: 0, Hi: judge.MaxScore}
+	}
+	return extract.Question{ID: c.Name, Type: extract.YesNo}
 }
 
 // said reads {said, by, not}.

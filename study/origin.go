@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/extract"
 )
@@ -17,6 +18,8 @@ const (
 	extracted = "extracted"
 	coded     = "coded"
 	checked   = "checked"
+
+	ofCheck = "it is a check" // why nobody can be selected by its verdicts
 )
 
 // origin is where the answers of a name come from.
@@ -24,6 +27,25 @@ type origin struct {
 	how  string
 	at   place
 	none string // why nobody can be selected by them; empty where people can
+	of   reach  // who may have given them
+}
+
+// reach is who may have answered, by name; nil is anybody.
+type reach map[string]bool
+
+// asks notes whom a step may ask.
+func (d *decoder) asks(a Ask, to Who) {
+	for _, q := range a.Questions {
+		o := d.origins[q.Form.ID]
+		if o.of == nil {
+			continue // the name has answers of another kind, a mistake already
+		}
+		for _, p := range d.present() {
+			if may, _ := to.may(p); may {
+				o.of[p.Name()] = true
+			}
+		}
+	}
 }
 
 // found notes what later steps can count, or reports that its name has answers of another
@@ -31,7 +53,14 @@ type origin struct {
 func (d *decoder) found(n *node, q extract.Question, how, none string) {
 	i := slices.IndexFunc(d.forms, func(x extract.Question) bool { return x.ID == q.ID })
 	if i < 0 {
-		d.note(q, origin{how, n.at, none})
+		o := origin{how: how, at: n.at, none: none}
+		switch {
+		case how == asked:
+			o.of = reach{}
+		case how == coded:
+			o.of = d.origin(strings.TrimSuffix(q.ID, ".code")).of
+		}
+		d.note(q, o)
 		return
 	}
 	was := d.origins[q.ID]
@@ -61,6 +90,30 @@ func (d *decoder) note(q extract.Question, o origin) {
 	d.origins[q.ID] = o
 }
 
+// again notes the answers of a step that was read before.
+func (d *decoder) again(x *Step) {
+	switch do := x.Do.(type) {
+	case Ask:
+		for _, q := range do.Questions {
+			if _, again := d.origins[q.Form.ID]; !again {
+				d.note(q.Form, origin{how: asked, of: reach{}})
+			}
+		}
+		d.asks(do, x.To)
+	case Extract:
+		d.note(do.Question.Form, origin{how: extracted, none: do.Per.none()})
+	case Code:
+		from := d.origin(do.Name)
+		d.note(do.form(), origin{how: coded, none: from.none, of: from.of})
+	case Check:
+		d.note(do.form(), origin{how: checked, none: ofCheck})
+	case Set:
+		for _, v := range do.Values {
+			d.edits = appendNew(d.edits, v.Path)
+		}
+	}
+}
+
 // none says why nobody can be selected by answers that are looked for so; empty where
 // people can.
 func (p Per) none() string {
@@ -71,15 +124,18 @@ func (p Per) none() string {
 }
 
 // none says it of the answers of a name.
-func (d *decoder) none(name string) string {
+func (d *decoder) none(name string) string { return d.origin(name).none }
+
+// origin says where the answers of a name come from, if there are any.
+func (d *decoder) origin(name string) origin {
 	for i := range d.forms {
 		for _, q := range d.forms[i].Leaves() {
 			if q.ID == name {
-				return d.origins[d.forms[i].ID].none
+				return d.origins[d.forms[i].ID]
 			}
 		}
 	}
-	return ""
+	return origin{}
 }
 
 // countsAs reports whether answers to both questions can stand in one table: they may
@@ -117,7 +173,7 @@ func answerable(q extract.Question, want string) bool {
 		lo, hi, ok := parseRange(want)
 		if !ok {
 			n, err := strconv.ParseFloat(want, 64)
-			if err != nil || (extract.Value{Kind: q.Type, Number: n}).String() != want {
+			if err != nil || !number.MatchString(want) {
 				return false
 			}
 			lo, hi = n, n

@@ -43,7 +43,7 @@ func (d *decoder) rooms(n *node) Rooms {
 
 // checkRooms reports whoever cannot be put into a room by their attribute.
 func (d *decoder) checkRooms(r Rooms, n *node, scene bool) {
-	if r.Spread != By || r.By == "" || d.partial || d.edited {
+	if r.Spread != By || r.By == "" || d.partial || d.edited() {
 		return
 	}
 	for _, p := range d.study.everybody() {

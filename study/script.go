@@ -28,7 +28,7 @@ func (d *decoder) script(root *node) {
 		d.bad.add(n.at, []string{"Each begins with a dash: - run: 2"}, "expected a list of steps, found %s", n.describe())
 		return
 	}
-	d.edited = sets(n)
+	d.edits = sets(n)
 	d.names = map[string]place{}
 	d.study.Script = d.stepsOf(n)
 }
@@ -44,12 +44,32 @@ func (d *decoder) stepsOf(n *node) []Step {
 	return list
 }
 
-// sets reports whether a step among these, or within them, sets attributes.
-func sets(n *node) bool {
-	return slices.ContainsFunc(n.items, func(it *node) bool {
-		do := it.get("do")
-		return it.get("set") != nil || do != nil && sets(do)
-	})
+// sets returns the attributes that steps among these, or within them, set.
+func sets(n *node) []string {
+	var list []string
+	for _, it := range n.items {
+		if set := it.get("set"); set != nil {
+			list = append(list, "") // also where it is no map
+			for _, f := range set.fields {
+				list = append(list, f.key.text)
+			}
+		}
+		if do := it.get("do"); do != nil {
+			list = append(list, sets(do)...)
+		}
+	}
+	return list
+}
+
+// edited reports whether the script sets attributes, so that who has which is not known.
+func (d *decoder) edited() bool { return len(d.edits) > 0 }
+
+// had reports whether somebody has an attribute, or may: where not all people are known, or
+// the script sets it or what it is in.
+func (d *decoder) had(name string) bool {
+	first, _, _ := strings.Cut(name, ".")
+	return d.partial || slices.ContainsFunc(d.edits, func(path string) bool { return path == first || strings.HasPrefix(path, first+".") }) ||
+		slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(name) != nil })
 }
 
 // verbOf finds the one verb of a step.
@@ -135,6 +155,7 @@ func (d *decoder) step(n *node) (Step, bool) {
 		}
 		s.Do = ask
 		d.askable(s.To, f.value)
+		d.asks(ask, s.To)
 	case "extract":
 		s.Do = d.extract(f.value, n)
 	case "code":
@@ -311,18 +332,25 @@ func (d *decoder) settable(set Set, to Who, n *node) {
 			return
 		}
 		for _, p := range d.present() {
-			if now, ok := d.now[p.Name()]; ok {
-				p.Persona = now
+			name := p.Name()
+			if was, changed := d.now[name]; changed && was.IsZero() {
+				continue
+			} else if changed {
+				p.Persona = was
 			}
-			if may, _ := to.may(p); !may {
+			may, must := to.may(p)
+			if !may {
 				continue
 			}
 			now, err := p.Persona.With(v.Path, v.Value)
 			if err != nil {
-				d.bad.add(f.key.at, nil, "%s: %v", p.Name(), err)
+				d.bad.add(f.key.at, nil, "%s: %v", name, err)
 				return
 			}
-			d.now[p.Name()] = now
+			if !must || !d.sure(p) {
+				now = tinytroupe.Persona{}
+			}
+			d.now[name] = now
 		}
 	}
 }
@@ -353,7 +381,7 @@ func (d *decoder) image(n *node) Show {
 
 // checkText reports attributes that a text needs and somebody it is for lacks.
 func (d *decoder) checkText(t Text, to Who) {
-	if d.partial || d.edited {
+	if d.partial || d.edited() {
 		return
 	}
 	for _, x := range t.parts {

@@ -25,7 +25,15 @@ type Condition struct {
 	Values    []string `json:"values,omitempty"` // one of them, or of their ranges lo..hi
 
 	at     place
-	answer bool // the attribute is what they will have answered
+	answer bool  // the attribute is what they will have answered
+	of     reach // those who may have
+	number bool  // they answer by a number
+}
+
+// open reports whether it depends on what somebody will have answered.
+func (c Condition) open(p Person) bool {
+	_, dealt := p.Assigned[c.Attribute]
+	return c.answer && !dealt && (c.of == nil || c.of[p.Name()])
 }
 
 // Everyone reports whether w selects everyone whatever they are like.
@@ -82,8 +90,18 @@ func (c Condition) holds(p Person) bool {
 		default:
 			return false
 		}
-		return slices.ContainsFunc(c.Values, func(want string) bool { return fits(want, text) })
+		_, isNumber := item.(json.Number)
+		return slices.ContainsFunc(c.Values, func(want string) bool {
+			return fits(want, text) || (isNumber || c.number) && equal(want, text)
+		})
 	})
+}
+
+// equal reports whether both are the same number, in any spelling.
+func equal(a, b string) bool {
+	x, err1 := strconv.ParseFloat(a, 64)
+	y, err2 := strconv.ParseFloat(b, 64)
+	return number.MatchString(a) && number.MatchString(b) && err1 == nil && err2 == nil && x == y
 }
 
 // fits reports whether a text is what a condition wants.
@@ -134,22 +152,13 @@ func (d *decoder) who(n *node) Who {
 // asked. name is what mistakes are said to be in.
 func (s *Study) ParseWho(name, text string) (Who, error) {
 	d := &decoder{study: s, src: newSource(name, []byte(text)), origins: map[string]origin{}}
-	for _, x := range leaves(s.Script) {
-		switch do := x.Do.(type) {
-		case Ask:
-			for _, q := range do.Questions {
-				if _, again := d.origins[q.Form.ID]; !again {
-					d.note(q.Form, origin{how: asked})
-				}
-			}
-		case Extract:
-			d.note(do.Question.Form, origin{how: extracted, none: do.Per.none()})
-		case Code:
-			d.note(do.form(), origin{how: coded, none: d.none(do.Name)})
-		case Set:
-			d.edited = true
+	for _, p := range s.parts() {
+		d.scene = p.scene
+		for _, x := range leaves(p.steps) {
+			d.again(x)
 		}
 	}
+	d.scene = nil
 	n := parseYAML(d.src, &d.bad)
 	if n == nil {
 		n = &node{at: place{src: d.src}}
@@ -167,7 +176,9 @@ var whoHint = []string{"Who is everyone, a person, a group, a list of them, or {
 func (d *decoder) condition(f field) Condition {
 	c := Condition{Attribute: f.key.text, at: f.key.at}
 	var q extract.Question
-	q, c.answer = d.answer(c.Attribute)
+	if q, c.answer = d.answer(c.Attribute); c.answer {
+		c.of, c.number = d.origin(c.Attribute).of, q.Type == extract.Scale || q.Type == extract.Number
+	}
 	items := []*node{f.value}
 	if f.value.kind == listNode {
 		if items = f.value.items; len(items) == 0 {
@@ -199,7 +210,7 @@ func (d *decoder) condition(f field) Condition {
 func (d *decoder) checkWho(w Who, sound bool) {
 	before := len(d.bad.list)
 	d.checkNames(w)
-	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited {
+	if !sound || len(d.bad.list) > before || w.at.src == nil || d.partial || d.edited() {
 		return
 	}
 	if !slices.ContainsFunc(d.present(), func(p Person) bool { may, _ := w.may(p); return may }) {
@@ -227,11 +238,12 @@ func (d *decoder) checkNames(w Who) {
 		if c.answer {
 			continue
 		}
-		if none := d.none(c.Attribute); none != "" {
-			d.bad.add(c.at, nil, "nobody is selected by %s: %s", c.Attribute, none)
+		if d.had(c.Attribute) {
 			continue
 		}
-		if !d.partial && !d.edited && !slices.ContainsFunc(d.study.everybody(), func(p Person) bool { return p.Get(c.Attribute) != nil }) {
+		if none := d.none(c.Attribute); none != "" {
+			d.bad.add(c.at, nil, "nobody is selected by %s: %s", c.Attribute, none)
+		} else if !d.edited() {
 			d.bad.add(c.at, known("attributes", c.Attribute, d.attributes()), "nobody has an attribute %q", c.Attribute)
 		}
 	}
@@ -282,7 +294,7 @@ func (w Who) mayMatch(p Person) (may, must bool) {
 		may, must = some, sure
 	}
 	for _, c := range w.Where {
-		if _, dealt := p.Assigned[c.Attribute]; c.answer && !dealt {
+		if c.open(p) {
 			must = false
 		} else if !c.holds(p) {
 			return false, false
@@ -351,6 +363,19 @@ func (d *decoder) present() []Person {
 		})
 	}
 	return list
+}
+
+// sure reports whether somebody who may take part there does so whatever is answered.
+func (d *decoder) sure(p Person) bool {
+	s := d.scene
+	if s == nil {
+		return true
+	}
+	_, must := s.Who.may(p)
+	if s.With != nil && !must {
+		_, must = s.With.may(p)
+	}
+	return must
 }
 
 // attributes returns the keys that anybody has, in order of appearance.
