@@ -38,7 +38,8 @@ func (a Agreement) String() string {
 }
 
 // WriteAgreement writes agreements as a table with the columns name, n, of, observed,
-// expected, kappa and se; the last two are empty where there is no kappa.
+// expected, kappa and se; the last two are empty where there is no kappa, and the two
+// before them too where nothing is compared.
 func WriteAgreement(w io.Writer, list []Agreement, o *WriteOptions) error {
 	rehearsal := o != nil && o.Rehearsal
 	c := csv.NewWriter(w)
@@ -48,7 +49,10 @@ func WriteAgreement(w io.Writer, list []Agreement, o *WriteOptions) error {
 	}
 	c.Write(head)
 	for _, a := range list {
-		row := []string{Cell(a.Name), strconv.Itoa(a.N), strconv.Itoa(a.Of), plain(a.Observed), plain(a.Expected), "", ""}
+		row := []string{Cell(a.Name), strconv.Itoa(a.N), strconv.Itoa(a.Of), "", "", "", ""}
+		if a.N > 0 {
+			row[3], row[4] = plain(a.Observed), plain(a.Expected)
+		}
 		if a.Kappa != nil {
 			row[5], row[6] = plain(a.Kappa.Value), plain(a.Kappa.SE)
 		}

@@ -191,7 +191,7 @@ nothing: none of 0 that both coded
 some: 4 of 40 that both coded, 75% alike, kappa 0.50 ± 0.38
 name,n,of,observed,expected,kappa,se
 '=same,2,2,1,1,,
-nothing,0,0,0,0,,
+nothing,0,0,,,,
 some,4,40,0.75,0.5,0.5,0.375
 name,n,of,observed,expected,kappa,se,notice
 '=same,2,2,1,1,,,"rehearsal: invented by a stand-in, evidence of nothing"

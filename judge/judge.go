@@ -171,6 +171,7 @@ func (j *Judge) judge(ctx context.Context, p *Proposition, s *Subject, score boo
 	for _, d := range v.Draws {
 		if stops(ctx, d.Err) {
 			v.Outcome, v.Reason = Failed, d.Reason
+			v.Score, v.Confidence, v.Quotes = nil, nil, nil // of the draws that came
 			return v, fmt.Errorf("judging %s of %s: %w", p.title(), s.Name, d.Err)
 		}
 	}

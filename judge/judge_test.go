@@ -655,6 +655,22 @@ func TestEach(t *testing.T) {
 	}
 }
 
+// TestStoppedDraw: where a draw stops the run, the verdict is a failure alone, whatever the
+// others said.
+func TestStoppedDraw(t *testing.T) {
+	m := llmtest.Func("test/stops", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+		if req.Draw == 2 {
+			return "", llm.ErrQuota
+		}
+		return `{"reason":"r","quotes":[{"event":1,"quote":"I am Ann"}],"verdict":"7","confidence":90}`, nil
+	})
+	s := &Subject{Name: "Ann", Rooms: []Room{room("", says("Ann", "I am Ann"))}}
+	v, err := newJudge(t, m, &Options{Draws: 3}).Score(t.Context(), chooses, s)
+	if !errors.Is(err, llm.ErrQuota) || v.Outcome != Failed || v.Score != nil || v.Confidence != nil || v.Quotes != nil || len(v.Draws) != 3 || v.Draws[0].Score == nil {
+		t.Errorf("%+v, %v", v, err)
+	}
+}
+
 func TestSummary(t *testing.T) {
 	all := []*Verdict{{Outcome: Holds}, {Outcome: DoesNotHold}, {Outcome: Holds}, {Outcome: Scored, Score: new(9.0)}, {Outcome: Scored, Score: new(0.0)}, {Outcome: NotApplicable},
 		{Outcome: Undecided}, {Outcome: NotJudged}, {Outcome: Refused}, {Outcome: Invalid}, {Outcome: Failed}, {Outcome: "?"}, nil}
