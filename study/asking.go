@@ -48,6 +48,9 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 		if err := rm.w.MarkJSON(b); err != nil {
 			return 0, err
 		}
+		for _, q := range do.Questions {
+			rm.r.asked.Store(q.Form.ID, true)
+		}
 		rm.past.commits = 1
 		rm.answers = append(rm.answers, given{u.part, rm.seq, answers})
 	}

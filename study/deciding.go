@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/extract"
 )
@@ -70,24 +71,95 @@ func (r *runner) castOf(k int) ([]Room, [][]Person, error) {
 		}
 		return r.s.spread("", r.s.World.Rooms, who, with)
 	}
-	c, settled := r.casts[k]
-	if !settled {
-		c = r.choose(scene)
-		r.casts[k] = c
+	if c, settled := r.casts[k]; settled {
+		return r.roomsOf(scene, c)
 	}
+	r.casts[k] = r.choose(scene)
+	ids, casts, err := r.roomsOf(scene, r.casts[k])
+	if err != nil || r.o.answers == 0 || !scene.Who.byAnswers() && (scene.With == nil || !scene.With.byAnswers()) {
+		return ids, casts, err
+	}
+	known := !r.byLooks(scene) && !slices.ContainsFunc(Step{Do: *scene}.whos(), r.guessed) // from the earlier run
+	if begun, err := r.begun(k, ids); known || begun || err != nil {
+		return ids, casts, err
+	}
+	return r.roomsOf(scene, r.most(scene))
+}
+
+// roomsOf returns the rooms of a scene with a cast.
+func (r *runner) roomsOf(scene *Scene, c cast) ([]Room, [][]Person, error) {
 	var who, with []Person
 	for _, x := range r.people() {
-		switch name := x.Name(); {
-		case slices.Contains(c.With, name):
-			with = append(with, x)
-		case slices.Contains(c.Who, name):
+		if slices.Contains(c.Who, x.Name()) {
 			who = append(who, x)
+		}
+		if slices.Contains(c.With, x.Name()) {
+			with = append(with, x)
 		}
 	}
 	if scene.Named && len(who) == 0 {
-		return nil, nil, nil // with somebody who is not there
+		return nil, nil, nil // who is with them is with nobody
 	}
 	return r.s.spread(scene.Name, scene.Rooms, who, with)
+}
+
+// begun reports whether a part was begun in an earlier run, of which these are its rooms.
+func (r *runner) begun(k int, ids []Room) (bool, error) {
+	if r.began(k) || r.o.Open == nil {
+		return r.began(k), nil
+	}
+	for _, id := range ids {
+		_, events, err := r.o.Open(id)
+		if err != nil || events == nil {
+			return false, err
+		}
+		for ev, err := range events {
+			if err != nil || ev.End {
+				return ev.End, err
+			}
+		}
+	}
+	return false, nil
+}
+
+// guessed reports whether who selects by answers that an earlier run has not.
+func (r *runner) guessed(who Who) bool {
+	return slices.ContainsFunc(who.answers(), func(c Condition) bool {
+		name, _, _ := strings.Cut(c.Attribute, ".")
+		_, now := r.asked.Load(name)
+		return now
+	})
+}
+
+// most returns who is in a scene, in an estimate, whatever was answered: those who may be,
+// also in both ways at once, or those who must be.
+func (r *runner) most(scene *Scene) cast {
+	var c cast
+	for _, x := range r.people() {
+		var mayWith, mustWith bool
+		if scene.With != nil {
+			mayWith, mustWith = scene.With.may(x)
+		}
+		may, must := scene.Who.may(x)
+		if !scene.Named && !r.there[x.Name()] {
+			may, must = false, false
+		}
+		if may != must || mayWith != mustWith {
+			r.o.open.Store(true)
+		}
+		if r.o.answers == fewAnswers {
+			may, mayWith = must && !mayWith, mustWith
+		} else if mustWith {
+			may = false
+		}
+		if may {
+			c.Who = append(c.Who, x.Name())
+		}
+		if mayWith {
+			c.With = append(c.With, x.Name())
+		}
+	}
+	return c
 }
 
 // people returns everybody as they are at the beginning of a part.

@@ -26,14 +26,31 @@ func (rm *room) commit(do Verb, effects []tinytroupe.Effect) error {
 // present, for a join those who are not.
 func (rm *room) selected(u unit) []Person {
 	_, join := u.step.Do.(Join)
+	_, leave := u.step.Do.(Leave)
 	v := rm.w.View()
 	var list []Person
 	for _, p := range rm.cast {
-		if p = p.in(v); v.Present(p.Name()) != join && u.step.To.Selects(rm.known(p, u.part)) {
+		if p = p.in(v); v.Present(p.Name()) != join && rm.chooses(u, p, leave) {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// chooses reports whether a step is done to somebody who is there. In an estimate few are
+// there where many leave.
+func (rm *room) chooses(u unit, p Person, leave bool) bool {
+	if rm.r.o.answers == 0 || !u.step.To.byAnswers() {
+		return u.step.To.Selects(rm.known(p, u.part))
+	}
+	may, must := u.step.To.may(p)
+	if may != must {
+		rm.r.o.open.Store(true)
+	}
+	if few := rm.r.o.answers == fewAnswers; few != leave {
+		return must
+	}
+	return may
 }
 
 // in returns somebody as they are in a room, or as they were before they came.

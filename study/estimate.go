@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -65,6 +66,9 @@ type Estimate struct {
 	// Open says that a run ends early when something is said: Low counts its first step
 	// alone, High all of them.
 	Open bool
+	// Answers says that who takes part depends on what people answer, or on what is found:
+	// Low counts those who do in any case, High all who may.
+	Answers bool
 	// Folds says that long memories are summed up, at times that replies decide.
 	Folds bool
 	// Images says that people are shown some, which models count very differently; here
@@ -142,7 +146,8 @@ const (
 	cacheBlock        = 512 // characters: about 128 tokens
 	usualParallel     = 16  // see RunOptions
 
-	fewEnds, manyEnds = 1, 2 // see RunOptions.ends
+	fewEnds, manyEnds       = 1, 2 // see RunOptions.ends
+	fewAnswers, manyAnswers = 1, 2 // see RunOptions.answers
 )
 
 // load is what was counted, in tokens.
@@ -229,15 +234,16 @@ func (s *Study) Estimate(ctx context.Context, o *EstimateOptions) (*Estimate, er
 	return e, nil
 }
 
-// rehearsals rehearses the study as long as it can be; where runs end early, also as
-// short; and where memories are summed up or nearly are, also as if people said more and
+// rehearsals rehearses the study as long as it can be, with all who may take part; where
+// answers decide who does, also with those who must; where runs end early, also as short;
+// and where memories are summed up or nearly are, also as if people said more and
 // less, so that it happens sooner and later.
 func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate) ([]*tallied, error) {
 	episode := o.Episode
 	if episode == 0 {
 		episode = tinytroupe.DefaultEpisode
 	}
-	first, err := s.rehearse(ctx, o, manyEnds, episode)
+	first, err := s.rehearse(ctx, o, manyEnds, manyAnswers, episode)
 	if err != nil {
 		return nil, err
 	}
@@ -250,20 +256,23 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 			e.Images = e.Images || do.Image != nil
 		}
 	}
-	try := func(ends, episode int) {
+	try := func(ends, answers, episode int) {
 		if err == nil {
 			var t *tallied
-			t, err = s.rehearse(ctx, o, ends, episode)
+			t, err = s.rehearse(ctx, o, ends, answers, episode)
 			all = append(all, t)
 		}
 	}
+	if e.Answers = first.open; e.Answers {
+		try(manyEnds, fewAnswers, episode)
+	}
 	if e.Open {
-		try(fewEnds, episode)
+		try(fewEnds, fewAnswers, episode)
 	}
 	if episode > 0 && (first.folds || float64(first.longest)*4*longer > float64(episode)) {
 		more := 1 + (longer-1)*first.wordy()
-		try(manyEnds, int(float64(episode)/more))
-		try(manyEnds, int(float64(episode)*more))
+		try(manyEnds, manyAnswers, int(float64(episode)/more))
+		try(manyEnds, manyAnswers, int(float64(episode)*more))
 	}
 	if err != nil {
 		return nil, err
@@ -274,8 +283,8 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 	return all, nil
 }
 
-// rehearse counts what a run uses whose ends and memories are as given.
-func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, episode int) (*tallied, error) {
+// rehearse counts what a run uses whose ends, people and memories are as given.
+func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, answers, episode int) (*tallied, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c := newCounting(s, o, cancel)
@@ -310,7 +319,7 @@ func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, episode 
 		Tokens: o.Tokens, Parallel: o.Parallel, Rooms: o.Rooms, Rehearsal: true,
 		Tolerate: func(err error) bool { return !errors.Is(err, ErrLong) },
 		Observe:  c.observe, Progress: c.progress,
-		Episode: episode, ends: ends,
+		Episode: episode, ends: ends, answers: answers,
 	}
 	if o.Open != nil {
 		opts.Open = func(room Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
@@ -318,7 +327,10 @@ func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, episode 
 			return nil, events, err
 		}
 	}
+	var open atomic.Bool
+	opts.open = &open
 	_, err = s.Run(ctx, opts)
+	c.open = open.Load()
 	switch {
 	case failed != nil:
 		return nil, failed

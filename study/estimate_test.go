@@ -11,9 +11,11 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
+	"github.com/tinytroupe-go/tinytroupe/mind"
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
@@ -96,6 +98,66 @@ func TestEstimateUntil(t *testing.T) {
 	}
 	if !e.Open || len(e.Steps) != 2 || e.Steps[0].Low.Calls != 2 || e.Steps[0].High.Calls != 19 || e.Steps[1].Low.Calls != 2 || e.Steps[1].High.Calls != 3 {
 		t.Errorf("%+v", e)
+	}
+}
+
+// crowd are twenty people, of whom some are in a scene by what they answer.
+func crowd(script string) string {
+	text := "title: Talk\npeople:\n  mo: {persona: {name: Mo}, staff: true}\n"
+	for i := range 20 {
+		text += fmt.Sprintf("  p%d: {persona: {age: %d}}\n", i, i)
+	}
+	return text + "questions:\n  intent: {ask: How likely?, scale: 1..5}\n  mood: {find: How they feel., one of: [good, bad]}\nscript:\n" + script
+}
+
+// TestEstimateAnswers: where answers decide who takes part, the low figure is of those who
+// must, and the high of all who may, whatever the stand-in answers.
+func TestEstimateAnswers(t *testing.T) {
+	for _, c := range []struct {
+		script    string
+		low, high int // calls of people
+		answers   bool
+	}{
+		{"  - ask: intent\n  - scene: deep\n    rooms: each\n    who: {intent: 5}\n    do: [{run: 10}]\n", 20, 220, true},
+		{"  - ask: intent\n    to: {age: 0..3}\n  - scene: deep\n    rooms: each\n    who: {intent: 5}\n    do: [{run: 10}]\n", 4, 44, true},
+		{"  - ask: intent\n    to: {age: 0..3}\n  - scene: deep\n    rooms: {of: 5}\n    who: {not: {intent: 5}}\n    with: mo\n    do: [{run: 1}]\n", 4 + 16 + 4, 4 + 20 + 4, true},
+		{"  - ask: intent\n    to: {age: 0..3}\n  - scene: deep\n    who: {age: 0..3}\n    with: {intent: 5}\n    rooms: each\n    do: [{run: 1}]\n", 4, 4 + 4*4, true},
+		{"  - ask: intent\n  - leave: {intent: 1..3}\n  - run: 1\n", 21, 41, true},
+		{"  - ask: intent\n  - ask: intent\n    to: {intent: 4..5}\n", 20, 40, true},
+		{"  - say: Hello.\n  - run: 1\n  - extract: mood\n  - scene: deep\n    who: {mood: bad}\n    do: [{run: 1}]\n", 21, 41, true},
+		{"  - ask: intent\n  - scene: deep\n    who: {intent: 5}\n    rooms: each\n    do: [{run: {steps: 3, until: {said: x, by: {intent: 5}}}}]\n", 20, 80, true},
+		{"  - ask: intent\n  - run: 1\n  - check: {said: x, by: {intent: 5}}\n", 41, 41, false},
+	} {
+		e, err := estimate(t, crowd(c.script), &study.EstimateOptions{Model: rehearsal.New(nil)})
+		if err != nil {
+			t.Fatalf("%s: %v", c.script, err)
+		}
+		low, high := e.Sum(study.Acts)
+		if most := c.high + (2*c.high+99)/100; low.Calls != c.low || high.Calls != most || e.Answers != c.answers {
+			t.Errorf("%s: %d to %d calls, want %d to %d; depends on answers: %t", c.script, low.Calls, high.Calls, c.low, most, e.Answers)
+		}
+		// The run itself is within.
+		s, calls := load(t, crowd(c.script)), 0
+		var mu sync.Mutex
+		m, err := mind.New(llmtest.Func("test/counted", func(ctx context.Context, _ int, req *llm.Request) (string, error) {
+			mu.Lock()
+			calls++
+			mu.Unlock()
+			resp, err := rehearsal.New(nil).Generate(ctx, req)
+			if err != nil {
+				return "", err
+			}
+			return resp.Text, nil
+		}), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, _ := journals{}.polling(nil, nil)
+		o.Mind = func(study.Member) tinytroupe.Mind { return m }
+		o.Tolerate = func(error) bool { return true }
+		if _, err := s.Run(t.Context(), o); err != nil || calls < low.Calls || calls > high.Calls {
+			t.Errorf("%s: %d calls, not %d to %d; %v", c.script, calls, low.Calls, high.Calls, err)
+		}
 	}
 }
 

@@ -23,6 +23,7 @@ type tallied struct {
 	calls    map[spot]map[string]int
 	parallel int
 	folds    bool // a memory was summed up
+	open     bool // answers decided who took part
 	longest  int  // history in a prompt, in tokens
 
 	history, words float64 // tokens of all prompts without what is fixed, and of them those that models wrote

@@ -49,30 +49,95 @@ func (p *purse) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	return resp, err
 }
 
+func newPurse(most int) *purse {
+	return &purse{Model: rehearsal.New(nil), replies: map[string]*llm.Response{}, most: most}
+}
+
+// run runs a study over journals.
+func (p *purse) run(t *testing.T, s *study.Study, j journals) error {
+	m, err := mind.New(p, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Run(t.Context(), &study.RunOptions{
+		Mind: func(study.Member) tinytroupe.Mind { return m },
+		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+			if j[room.Name()] == nil {
+				j[room.Name()] = &log{}
+			}
+			return j[room.Name()], seq(slices.Clone(j[room.Name()].events)), nil
+		},
+		Extract: p, Judge: p, Rehearsal: true,
+	})
+	return err
+}
+
+// rest estimates what is left of a run.
+func (p *purse) rest(t *testing.T, s *study.Study, j journals) *study.Estimate {
+	t.Helper()
+	e, err := s.Estimate(t.Context(), &study.EstimateOptions{
+		Model: rehearsal.New(nil), Known: p.known,
+		Open: func(room study.Room) (iter.Seq2[tinytroupe.Event, error], error) {
+			if j[room.Name()] == nil {
+				return seq(nil), nil
+			}
+			return seq(slices.Clone(j[room.Name()].events)), nil
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// TestEstimateRestAnswers: a scene that was begun is estimated with the people who are in
+// it, and one of which it is known who will be with those.
+func TestEstimateRestAnswers(t *testing.T) {
+	s := load(t, `
+people: {ann: {persona: {name: Ann}}, bo: {persona: {name: Bo}}, cy: {persona: {name: Cy}}, di: {persona: {name: Di}}}
+vars: {topics: [tea, rain]}
+questions: {intent: {ask: How likely?, scale: 1..5}}
+script:
+  - ask: intent
+  - scene: likely
+    rooms: each
+    who: {intent: 3..5}
+    do:
+      - for: topic in topics
+        order: rotate
+        do: [{say: "${topic}"}, {run: 1}]
+  - scene: others
+    who: {not: {intent: 3..5}}
+    do: [{run: 2}]
+`)
+	whole, all := newPurse(-1), journals{}
+	if err := whole.run(t, s, all); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(all); n < 3 || n > 5 { // all, others, and those of the likely
+		t.Fatalf("%d rooms: answers decide nothing", n)
+	}
+	for n := 0; n <= whole.paid; n++ {
+		p, j := newPurse(n), journals{}
+		_ = p.run(t, s, j)
+		e := p.rest(t, s, j)
+		low, high := e.Sum("")
+		p.most = -1
+		if err := p.run(t, s, j); err != nil {
+			t.Fatal(err)
+		}
+		left := p.paid - n
+		if known := n >= 4; low.Calls > left || high.Calls < left || known && low.Calls != left || known == e.Answers {
+			t.Errorf("stopped after %d calls: %d to %d were estimated, and %d made; depends on answers: %t", n, low.Calls, high.Calls, left, e.Answers)
+		}
+	}
+}
+
 // TestEstimateRest stops a run after any number of calls: what is estimated of the rest
 // is what going on then calls, and the record stays as it was.
 func TestEstimateRest(t *testing.T) {
 	s := load(t, looking)
-	run := func(p *purse, j journals) error {
-		m, err := mind.New(p, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = s.Run(t.Context(), &study.RunOptions{
-			Mind: func(study.Member) tinytroupe.Mind { return m },
-			Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-				if j[room.Name()] == nil {
-					j[room.Name()] = &log{}
-				}
-				return j[room.Name()], seq(slices.Clone(j[room.Name()].events)), nil
-			},
-			Extract: p, Judge: p, Rehearsal: true,
-		})
-		return err
-	}
-	newPurse := func(most int) *purse {
-		return &purse{Model: rehearsal.New(nil), replies: map[string]*llm.Response{}, most: most}
-	}
+	run := func(p *purse, j journals) error { return p.run(t, s, j) }
 	whole := newPurse(-1)
 	if err := run(whole, journals{}); err != nil {
 		t.Fatal(err)
@@ -86,18 +151,7 @@ func TestEstimateRest(t *testing.T) {
 			t.Fatal(err)
 		}
 		before := j.lines(t)
-		e, err := s.Estimate(t.Context(), &study.EstimateOptions{
-			Model: rehearsal.New(nil), Known: p.known,
-			Open: func(room study.Room) (iter.Seq2[tinytroupe.Event, error], error) {
-				if j[room.Name()] == nil {
-					return seq(nil), nil
-				}
-				return seq(slices.Clone(j[room.Name()].events)), nil
-			},
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := p.rest(t, s, j)
 		if !reflect.DeepEqual(before, j.lines(t)) {
 			t.Fatal("the journals changed")
 		}

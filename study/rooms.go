@@ -197,6 +197,7 @@ func (s *Study) spread(scene string, rooms Rooms, who, with []Person) ([]Room, [
 		list[i] = Room{scene, name, i, len(ids)}
 		groups[i] = slices.Concat(groups[i], with)
 		slices.SortFunc(groups[i], func(a, b Person) int { return cmp.Compare(at[a.Name()], at[b.Name()]) })
+		groups[i] = slices.CompactFunc(groups[i], func(a, b Person) bool { return a.Name() == b.Name() })
 	}
 	return list, groups, nil
 }

@@ -78,7 +78,9 @@ type RunOptions struct {
 	// Progress is told of each verb as it begins and ends in a room.
 	Progress func(Progress)
 
-	ends int // of runs that may end early: 0 as they do, fewEnds after a step, manyEnds never
+	ends    int          // of runs that may end early: 0 as they do, fewEnds after a step, manyEnds never
+	answers int          // who is selected by answers: 0 as they are, fewAnswers who must be, manyAnswers who may be
+	open    *atomic.Bool // becomes true where these differ
 }
 
 // DefaultRooms is how many rooms are under way at once.
@@ -220,6 +222,7 @@ type runner struct {
 	told    map[string][]extract.Answer // to each person, in parts that are over
 	looked  looked                      // what the looks so far found
 	res     Result
+	asked   sync.Map    // questions that were asked now, not in an earlier run, by name
 	ended   map[int]int // by verb: in how many rooms it is over
 	tried   map[int]int // and in how many it was done now
 	reached map[int]int // and to how many

@@ -98,7 +98,7 @@ func (s *session) hint(ctx context.Context) string {
 	q := s.p.priced(e, map[string]string{roleAct: defaultOpenAI, roleExtract: defaultOpenAI, roleJudge: defaultOpenAI})
 	low, high := e.Sum("")
 	calls := count(low.Calls, "call")
-	if e.Open || e.Folds {
+	if e.Open || e.Answers || e.Folds {
 		calls = span(low.Calls, high.Calls) + " calls"
 	}
 	return fmt.Sprintf(", about %s plus reasoning, %s (--dry-run says more)", dollars(q.low, q.high), calls)
@@ -303,6 +303,9 @@ func (d *dryRun) notes(s *session, spent llm.Spent) {
 	}
 	if d.q.Open {
 		note("runs that end when something is said: low counts one step of them, high all")
+	}
+	if d.q.Answers {
+		note("who takes part depends on answers: low counts who must, high who may")
 	}
 	if d.q.Folds {
 		note("long memories are summed up: when, depends on how much is said")
