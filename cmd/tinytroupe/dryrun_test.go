@@ -102,6 +102,7 @@ script:
 		"long":    head + "script:\n  - say: \"" + strings.Repeat("Bread is flour, water, salt and patience. ", 100) + "\"\n  - run: 3\n  - say: Once more, please.\n  - run: 30\n",
 		"folds":   "title: Bread\npeople:\n  ann: {persona: {name: Ann}}\n  bea: {persona: {name: Bea}}\nscript:\n  - say: \"" + strings.Repeat("Bread is flour, water, salt and patience. ", 1100) + "\"\n  - run: 2\n  - say: \"" + strings.Repeat("Butter is cream and a strong arm. ", 500) + "\"\n  - run: 2\n",
 		"umlauts": head + "script:\n  - say: \"" + strings.Repeat("Möchten Sie größere Brötchen für zwölf Fränkli? ", 100) + "\"\n  - run: 1\n",
+		"answers": head + "questions: {rate: {ask: How good is bread at nine francs?, scale: 1..5}}\nscript:\n  - ask: rate\n  - say: What would you change?\n    to: {rate: 1..2}\n  - scene: keen\n    rooms: each\n    who: {rate: 3..5}\n    do: [{say: What do you like?}, {run: 2}]\n",
 		"until":   head + "script:\n  - say: What do you think of bread at nine francs?\n  - run: {steps: 6, until: {said: (?i)bread}}\n  - say: And now?\n  - run: 1\n",
 	}
 }
@@ -119,11 +120,25 @@ func inRange(t *testing.T, d *dryRun, st llmtest.Stats) {
 			t.Errorf("%s: %d, estimated %d to %d", x.what, x.true, x.low, x.high)
 		}
 		varies := slices.ContainsFunc(d.Notes, func(n string) bool {
-			return strings.HasPrefix(n, "runs that end") || strings.HasPrefix(n, "long memories")
+			return strings.HasPrefix(n, "runs that end") || strings.HasPrefix(n, "long memories") || strings.HasPrefix(n, "who takes part")
 		})
 		if !varies && x.low > 0 && x.high > 2*x.low {
 			t.Errorf("%s: %d to %d: the high figure is more than twice the low", x.what, x.low, x.high)
 		}
+	}
+}
+
+// TestEstimateAnswers: that answers decide who takes part is said, and a rehearsal's hint is
+// a range.
+func TestEstimateAnswers(t *testing.T) {
+	t.Parallel()
+	file := studyFile(t, estimated(t)["answers"], "")
+	if d := dry(t, file); !slices.Contains(d.Notes, "who takes part depends on answers: low counts who must, high who may") || d.Low.Calls != 6 || d.High.Calls != 19 {
+		t.Errorf("%d to %d calls, %q", d.Low.Calls, d.High.Calls, d.Notes)
+	}
+	e := command(t, t.Context(), nil, "run", file, "--model", "rehearsal", "--dir", filepath.Join(filepath.Dir(file), "record"))
+	if e.code != exitDone || !strings.Contains(e.stdout, " plus reasoning, 6–19 calls (--dry-run says more)") {
+		t.Errorf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
 	}
 }
 
