@@ -4,13 +4,13 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/trigram"
 )
 
 const (
-	recentKept  = 3    // acts of a kind and target that a new one is compared with
-	heardKept   = 8    // things perceived that a new one is compared with
-	repeatAbove = 0.85 // Jaccard index of word trigrams from which it is a repeat
+	recentKept = 3 // acts of a kind and target that a new one is compared with
+	heardKept  = 8 // things perceived that a new one is compared with
 )
 
 // slot is what an act is, and to whom.
@@ -25,7 +25,7 @@ func slotOf(a *Action) slot {
 
 // words are those of an act, and what was perceived before it.
 type words struct {
-	t    trigrams
+	t    trigram.Set
 	seen int // the Seq up to which it was; 0 in the turn under way
 }
 
@@ -48,12 +48,12 @@ func (s said) with(at slot, w words) said {
 // repeats reports whether an act says what one of the last of its kind and target said,
 // and what the newest such act had seen. Words under three never do, nor do acts of
 // faculties, which may well be done twice.
-func (s said) repeats(at slot, t trigrams) (seen int, ok bool) {
+func (s said) repeats(at slot, t trigram.Set) (seen int, ok bool) {
 	if at.kind != Talk && at.kind != Think && at.kind != ReachOut {
 		return 0, false
 	}
 	for _, w := range slices.Backward(s[at]) {
-		if t.like(w.t) || t.within(w.t) {
+		if t.Like(w.t) || t.Within(w.t) {
 			return w.seen, true
 		}
 	}
@@ -62,13 +62,13 @@ func (s said) repeats(at slot, t trigrams) (seen int, ok bool) {
 
 // heard is something perceived, to compare others with.
 type heard struct {
-	t      trigrams
+	t      trigram.Set
 	text   string // folded, where it is too short for trigrams
 	images []Image
 }
 
 func heardOf(s *Stimulus) heard {
-	h := heard{t: trigramsOf(s.Content), images: s.Images}
+	h := heard{t: trigram.Of(s.Content), images: s.Images}
 	if h.t == nil {
 		h.text = strings.ToLower(strings.TrimSpace(s.Content))
 	}
@@ -77,7 +77,7 @@ func heardOf(s *Stimulus) heard {
 
 // same reports whether two things perceived are the same for whoever answers.
 func (h heard) same(o heard) bool {
-	alike := h.t.like(o.t) || h.t == nil && o.t == nil && h.text == o.text
+	alike := h.t.Like(o.t) || h.t == nil && o.t == nil && h.text == o.text
 	return alike && slices.EqualFunc(h.images, o.images, func(a, b Image) bool { return a.Hash == b.Hash })
 }
 
@@ -105,68 +105,7 @@ func (b *body) news(since int) bool {
 	return slices.ContainsFunc(fresh, func(h heard) bool { return !slices.ContainsFunc(old, h.same) })
 }
 
-// like reports whether two texts say the same. Texts under three words never do.
-func (t trigrams) like(u trigrams) bool {
-	common := t.common(u)
-	return len(t) > 0 && float64(common) >= repeatAbove*float64(len(t)+len(u)-common)
-}
-
-// within reports whether a text of four words or more stands in another: it was part of
-// a longer speech.
-func (t trigrams) within(u trigrams) bool { return len(t) > 1 && t.common(u) == len(t) }
-
-// common counts the trigrams that both have.
-func (t trigrams) common(u trigrams) int {
-	common := 0
-	for i, j := 0, 0; i < len(t) && j < len(u); {
-		switch {
-		case t[i] < u[j]:
-			i++
-		case t[i] > u[j]:
-			j++
-		default:
-			common, i, j = common+1, i+1, j+1
-		}
-	}
-	return common
-}
-
-// trigrams are the hashes of a text's runs of three words, sorted, each once.
-type trigrams []uint64
-
-// trigramsOf reads words as runs of letters and digits, whatever their case; in
-// scripts written without spaces each character is a word.
-func trigramsOf(text string) trigrams {
-	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
-	var t trigrams
-	var a, b, c uint64 = 0, 0, offset // hashes of the two words before, and of this one
-	words := 0
-	end := func() {
-		if c == offset {
-			return
-		}
-		if words++; words > 2 {
-			t = append(t, (a*31+b)*0x9E3779B97F4A7C15+c)
-		}
-		a, b, c = b, c, offset
-	}
-	for _, r := range text {
-		switch {
-		case r < 0x80 && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9'):
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
-			end()
-			c = (c ^ uint64(r)) * prime
-			end()
-			continue
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
-			r = unicode.ToLower(r)
-		default:
-			end()
-			continue
-		}
-		c = (c ^ uint64(r)) * prime
-	}
-	end()
-	slices.Sort(t)
-	return slices.Compact(t)
+// stranger reports whether others are here and none of them is within reach.
+func (s *state) stranger(b *body) bool {
+	return len(s.situation(b).Near) == 0 && slices.ContainsFunc(s.people, func(o *body) bool { return o.present && o.name != b.name })
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"time"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/trigram"
 )
 
 // state is what the events so far amount to. A state that stands in a World is
@@ -262,7 +264,7 @@ func (s *state) fold(ev Event) error {
 		// Words that found nobody are no reason to keep back what is said next. Whoever is
 		// alone talks to themselves.
 		unheard := ev.Action.Kind == Talk && len(ev.To) == 0 && (ev.Action.Target != "" || s.stranger(who))
-		if t := trigramsOf(ev.Action.Content); t != nil && !unheard {
+		if t := trigram.Of(ev.Action.Content); t != nil && !unheard {
 			who.recent = who.recent.with(slotOf(ev.Action), words{t, who.seen})
 		}
 		return s.deliver(ev)
@@ -409,11 +411,6 @@ func (s *state) link(ev Event) error {
 		}
 	}
 	return nil
-}
-
-// stranger reports whether others are here and none of them is within reach.
-func (s *state) stranger(b *body) bool {
-	return len(s.situation(b).Near) == 0 && slices.ContainsFunc(s.people, func(o *body) bool { return o.present && o.name != b.name })
 }
 
 // tie puts a name within a body's reach, or out of it.

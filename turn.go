@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/trigram"
 )
 
 const (
@@ -251,7 +253,7 @@ func tidy(acts []Action, recent said, news func(since int) bool, room int, yield
 		if a == (Action{}) || spoken && strings.TrimSpace(a.Content) == "" || more && !spoken || !more && len(kept) == room {
 			continue
 		}
-		t := trigramsOf(a.Content)
+		t := trigram.Of(a.Content)
 		if seen, again := recent.repeats(at, t); again && !news(seen) {
 			continue
 		}

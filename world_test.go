@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"golang.org/x/tools/txtar"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/trigram"
 )
 
 // mindFunc is a Mind.
@@ -250,9 +252,9 @@ func TestResumeRefuses(t *testing.T) {
 }
 
 func TestRepeats(t *testing.T) {
-	say := func(text string) words { return words{t: trigramsOf(text), seen: 7} }
+	say := func(text string) words { return words{t: trigram.Of(text), seen: 7} }
 	repeats := func(s said, k ActionKind, target, text string) bool {
-		seen, ok := s.repeats(slotOf(&Action{Kind: k, Target: target}), trigramsOf(text))
+		seen, ok := s.repeats(slotOf(&Action{Kind: k, Target: target}), trigram.Of(text))
 		return ok && seen == 7
 	}
 	ann := slotOf(&Action{Kind: Talk, Target: " ANN"})
@@ -458,9 +460,9 @@ func TestNews(t *testing.T) {
 			t.Error("there is news after all of it, or in a turn")
 		}
 	}
-	b := &body{name: "Ann", recent: said{}.with(slot{Talk, ""}, words{trigramsOf("No, I would not buy that."), 2})}
+	b := &body{name: "Ann", recent: said{}.with(slot{Talk, ""}, words{trigram.Of("No, I would not buy that."), 2})}
 	b.carry(&Past{})
-	if _, again := b.recent.repeats(slot{Talk, ""}, trigramsOf("No, I would not buy that.")); again {
+	if _, again := b.recent.repeats(slot{Talk, ""}, trigram.Of("No, I would not buy that.")); again {
 		t.Error("what was said in another past is a repeat")
 	}
 }

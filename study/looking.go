@@ -309,7 +309,7 @@ func (r *runner) extract(ctx context.Context, do Extract, k int) (string, error)
 	x, err := extract.New(r.o.Extract, &extract.Options{
 		Objective: r.s.About, Situation: r.s.Title, Seed: r.s.Seed, Tokens: r.o.Tokens, Parallel: r.o.Parallel,
 		MaxTokens: r.o.Tokens, // who writes more than there was to read has lost their way
-		Double: do.Double,
+		Double:    do.Double,
 	})
 	if err != nil {
 		return "", err
