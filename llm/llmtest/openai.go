@@ -110,7 +110,7 @@ func (openAI) Decode(r *http.Request, body []byte) (*Call, error) {
 		return nil, fmt.Errorf("no messages")
 	}
 	if f := q.Format; f != nil && f.Type == "json_object" && !strings.Contains(strings.ToLower(Prompt(req)), "json") {
-		return nil, fmt.Errorf("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
+		return nil, wording("'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.")
 	}
 	c.Request = req
 	return c, nil

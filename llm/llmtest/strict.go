@@ -17,9 +17,14 @@ var openAIUnknown = []string{"allOf", "oneOf", "not", "if", "then", "else", "dep
 // members optional, keywords that it does not know, and parts without a type.
 func openAIStrict(name string, body json.RawMessage) error {
 	return openAIPart(body, nil, func(at []string, format string, args ...any) error {
-		return fmt.Errorf("Invalid schema for response_format '%s': In context=(%s), %s", name, strings.Join(at, ", "), fmt.Sprintf(format, args...))
+		return wording(fmt.Sprintf("Invalid schema for response_format '%s': In context=(%s), %s", name, strings.Join(at, ", "), fmt.Sprintf(format, args...)))
 	})
 }
+
+// wording is an error as a vendor words it.
+type wording string
+
+func (w wording) Error() string { return string(w) }
 
 func openAIPart(body json.RawMessage, at []string, fail func(at []string, format string, args ...any) error) error {
 	var s map[string]json.RawMessage
