@@ -27,7 +27,7 @@ func TestExamples(t *testing.T) {
 			if e.code != exitDone {
 				t.Fatalf("exit %d\n%s%s", e.code, e.stdout, e.stderr)
 			}
-			if d := time.Since(begun); d > 2*time.Second {
+			if d := time.Since(begun); d > slowdown*2*time.Second {
 				t.Errorf("it took %v", d)
 			}
 			updatePage(t, "../../examples/"+name+"/README.md", steady(e.stdout, rec))
