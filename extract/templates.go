@@ -114,7 +114,7 @@ func Hash(overlay fs.FS) (string, error) {
 
 // loadTemplates reads the embedded templates with those of overlay in their place.
 func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
-	t, err := prompts.Load(builtin(), overlay, templateNames)
+	t, err := prompts.Load(files, overlay, templateNames)
 	if err != nil {
 		return nil, err
 	}
@@ -136,13 +136,4 @@ func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
 		prompts.Trial{Name: "codebook.tmpl", Data: codebookData{"o", "q", 2, []codeLine{{"n", "d", 1}}, "t\n"}},
 		prompts.Trial{Name: "code.tmpl", Data: codeData{"o", "q", true, []codeLine{{"n", "d", 1}}, "t\n"}},
 	)
-}
-
-// builtin are the embedded templates, by name.
-func builtin() fs.FS {
-	sub, err := fs.Sub(files, "prompts")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
 }

@@ -48,7 +48,7 @@ type roundData struct {
 
 // loadTemplates reads the embedded templates with those of overlay in their place.
 func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
-	t, err := prompts.Load(builtin(), overlay, templateNames)
+	t, err := prompts.Load(files, overlay, templateNames)
 	if err != nil {
 		return nil, err
 	}
@@ -59,15 +59,6 @@ func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
 		prompts.Trial{Name: "examiner.tmpl", Data: struct{}{}},
 		prompts.Trial{Name: "round.tmpl", Data: roundData{[]string{"E"}, "{}", []string{"{}"}, 1, 1, 1}},
 	)
-}
-
-// builtin are the embedded templates, by name.
-func builtin() fs.FS {
-	sub, err := fs.Sub(files, "prompts")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
 }
 
 // text executes a template. Line breaks at its end are dropped.

@@ -58,7 +58,7 @@ func newActsData(acts []tinytroupe.ActSpec, content int) actsData {
 
 // loadTemplates reads the embedded templates with those of overlay in their place.
 func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
-	t, err := prompts.Load(builtin(), overlay, templateNames)
+	t, err := prompts.Load(files, overlay, templateNames)
 	if err != nil {
 		return nil, err
 	}
@@ -69,15 +69,6 @@ func loadTemplates(overlay fs.FS) (*prompts.Set, error) {
 		prompts.Trial{Name: "persona.tmpl", Data: struct{}{}},
 		prompts.Trial{Name: "consolidate.tmpl", Data: consolidateData{true, 1, 1}},
 	)
-}
-
-// builtin are the embedded templates, by name.
-func builtin() fs.FS {
-	sub, err := fs.Sub(files, "prompts")
-	if err != nil {
-		panic(err) // the folder is embedded
-	}
-	return sub
 }
 
 // text executes a template. Line breaks at its end are dropped.

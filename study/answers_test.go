@@ -126,15 +126,8 @@ func (j journals) polling(value func(who, question, text string) any, r *reader)
 	}
 	r.Model = rehearsal.New(nil)
 	return &study.RunOptions{
-		Mind: func(study.Member) tinytroupe.Mind { return voter{value: value} },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			l := j[room.Name()]
-			if l == nil {
-				l = &log{}
-				j[room.Name()] = l
-			}
-			return l, seq(slices.Clone(l.events)), nil
-		},
+		Mind:    func(study.Member) tinytroupe.Mind { return voter{value: value} },
+		Open:    j.open,
 		Extract: r, Judge: r,
 		Results: func(name string, data []byte) error {
 			files[name] = string(data)
@@ -203,15 +196,7 @@ func (j journals) resumed(t *testing.T, s *study.Study, want map[string]string, 
 			t.Errorf("%s: journals (-want +got):\n%s", what, diff)
 		}
 	}
-	for verb := range len(s.Steps()) + 1 {
-		c := j.clone()
-		keep, err := s.Upto(verb, 0, c.rooms())
-		if err != nil {
-			t.Fatal(err)
-		}
-		c.cut(keep)
-		again(fmt.Sprint("up to step ", verb), c)
-	}
+	j.cuts(t, s, again)
 	for i, room := range rooms {
 		for _, n := range j[room].commits() {
 			c := j.clone()
@@ -439,12 +424,7 @@ script:
 	j.resumed(t, s, files, value, nil, "all", "fans/all", "chats/Ann")
 	panel, err := s.Panel(study.Who{}, nil, &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return voter{} },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			if j[room.Name()] == nil {
-				return nil, seq(nil), nil
-			}
-			return nil, seq(slices.Clone(j[room.Name()].events)), nil
-		},
+		Open: j.read,
 	})
 	var where []string
 	for _, p := range panel {

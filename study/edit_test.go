@@ -17,18 +17,43 @@ import (
 // A journal is read, cut and written, room by room.
 type journals map[string]*log
 
+// open opens the journal of a room, to go on with.
+func (j journals) open(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+	l := j[room.Name()]
+	if l == nil {
+		l = &log{}
+		j[room.Name()] = l
+	}
+	return l, seq(slices.Clone(l.events)), nil
+}
+
+// read gives what a room has, to which nothing is added.
+func (j journals) read(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
+	if j[room.Name()] == nil {
+		return nil, seq(nil), nil
+	}
+	return nil, seq(slices.Clone(j[room.Name()].events)), nil
+}
+
+// cuts calls f with the journals as they were after each number of steps.
+func (j journals) cuts(t *testing.T, s *study.Study, f func(what string, cut journals)) {
+	t.Helper()
+	for verb := range len(s.Steps()) + 1 {
+		c := j.clone()
+		keep, err := s.Upto(verb, 0, c.rooms())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.cut(keep)
+		f(fmt.Sprint("up to step ", verb), c)
+	}
+}
+
 func (j journals) run(t *testing.T, s *study.Study) {
 	t.Helper()
 	_, err := s.Run(t.Context(), &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return echo{} },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			l := j[room.Name()]
-			if l == nil {
-				l = &log{}
-				j[room.Name()] = l
-			}
-			return l, seq(slices.Clone(l.events)), nil
-		},
+		Open: j.open,
 	})
 	if err != nil {
 		t.Fatal(err)

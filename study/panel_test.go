@@ -22,12 +22,7 @@ func (j journals) panel(ctx context.Context, s *study.Study) ([]string, error) {
 	}
 	list, err := s.Panel(study.Who{Any: []study.Who{{}, {Name: "mo"}}}, nil, &study.RunOptions{
 		Mind: func(study.Member) tinytroupe.Mind { return echo{} },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			if j[room.Name()] == nil {
-				return nil, seq(nil), nil
-			}
-			return nil, seq(slices.Clone(j[room.Name()].events)), nil
-		},
+		Open: j.read,
 	})
 	var names []string
 	for _, p := range list {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"iter"
 	"reflect"
-	"slices"
 	"sync"
 	"testing"
 
@@ -60,13 +59,8 @@ func (p *purse) run(t *testing.T, s *study.Study, j journals) error {
 		t.Fatal(err)
 	}
 	_, err = s.Run(t.Context(), &study.RunOptions{
-		Mind: func(study.Member) tinytroupe.Mind { return m },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			if j[room.Name()] == nil {
-				j[room.Name()] = &log{}
-			}
-			return j[room.Name()], seq(slices.Clone(j[room.Name()].events)), nil
-		},
+		Mind:    func(study.Member) tinytroupe.Mind { return m },
+		Open:    j.open,
 		Extract: p, Judge: p, Rehearsal: true,
 	})
 	return err
@@ -78,10 +72,8 @@ func (p *purse) rest(t *testing.T, s *study.Study, j journals) *study.Estimate {
 	e, err := s.Estimate(t.Context(), &study.EstimateOptions{
 		Model: rehearsal.New(nil), Known: p.known,
 		Open: func(room study.Room) (iter.Seq2[tinytroupe.Event, error], error) {
-			if j[room.Name()] == nil {
-				return seq(nil), nil
-			}
-			return seq(slices.Clone(j[room.Name()].events)), nil
+			_, events, err := j.read(room)
+			return events, err
 		},
 	})
 	if err != nil {

@@ -3,7 +3,6 @@ package study_test
 import (
 	"encoding/csv"
 	"fmt"
-	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -83,15 +82,8 @@ func (j journals) results(t *testing.T, s *study.Study) map[string]string {
 	}
 	files := map[string]string{}
 	_, err = s.Run(t.Context(), &study.RunOptions{
-		Mind: func(study.Member) tinytroupe.Mind { return m },
-		Open: func(room study.Room) (tinytroupe.Journal, iter.Seq2[tinytroupe.Event, error], error) {
-			l := j[room.Name()]
-			if l == nil {
-				l = &log{}
-				j[room.Name()] = l
-			}
-			return l, seq(slices.Clone(l.events)), nil
-		},
+		Mind:    func(study.Member) tinytroupe.Mind { return m },
+		Open:    j.open,
 		Extract: rehearsal.New(nil), Judge: rehearsal.New(nil), Rehearsal: true,
 		Results: func(name string, data []byte) error {
 			files[name] = string(data)
@@ -134,15 +126,7 @@ func TestResults(t *testing.T) {
 			t.Errorf("%s: journals (-want +got):\n%s", what, diff)
 		}
 	}
-	for verb := range len(s.Steps()) + 1 {
-		j := whole.clone()
-		keep, err := s.Upto(verb, 0, j.rooms())
-		if err != nil {
-			t.Fatal(err)
-		}
-		j.cut(keep)
-		again(fmt.Sprint("up to step ", verb), j)
-	}
+	whole.cuts(t, s, again)
 	cy := whole["Cy Cole"].events
 	for i, ev := range cy {
 		if !ev.End {

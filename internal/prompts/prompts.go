@@ -20,8 +20,8 @@ type Set struct {
 	hash string
 }
 
-// Load reads the templates of those names from builtin, in their order, with those of
-// overlay, which may be nil, in their place. One there that has no such name is an error.
+// Load reads the templates of those names from the folder prompts in builtin, in their
+// order, with those of overlay, which may be nil, in their place. One there that has no such name is an error.
 // Line breaks at the end of a template are no part of it.
 func Load(builtin, overlay fs.FS, names []string) (*Set, error) {
 	if overlay != nil {
@@ -58,7 +58,7 @@ func read(builtin, overlay fs.FS, name string) (string, error) {
 			return string(b), err
 		}
 	}
-	b, err := fs.ReadFile(builtin, name)
+	b, err := fs.ReadFile(builtin, path.Join("prompts", name))
 	return string(b), err
 }
 

@@ -7,7 +7,7 @@ import (
 )
 
 func TestLoad(t *testing.T) {
-	builtin := fstest.MapFS{"a.tmpl": {Data: []byte("Hello {{.Name}}.\n\n")}, "b.tmpl": {Data: []byte("Bye")}}
+	builtin := fstest.MapFS{"prompts/a.tmpl": {Data: []byte("Hello {{.Name}}.\n\n")}, "prompts/b.tmpl": {Data: []byte("Bye")}}
 	names := []string{"a.tmpl", "b.tmpl"}
 	s, err := Load(builtin, nil, names)
 	if err != nil {
