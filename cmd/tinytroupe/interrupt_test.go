@@ -18,14 +18,9 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
 
-// interrupted runs the command and interrupts it once, when told to.
-func interrupted(t *testing.T, env map[string]string, when <-chan struct{}, args ...string) ended {
-	t.Helper()
-	return interruptedAt(t, env, nil, new(waitFor), when, args...)
-}
-
-// interruptedAt does that at a terminal, where stdin is one.
-func interruptedAt(t *testing.T, env map[string]string, stdin io.Reader, errs *waitFor, when <-chan struct{}, args ...string) ended {
+// interrupted runs the command, at a terminal where stdin is one, and interrupts it once,
+// when told to.
+func interrupted(t *testing.T, env map[string]string, stdin io.Reader, errs *waitFor, when <-chan struct{}, args ...string) ended {
 	t.Helper()
 	if errs.seen == nil {
 		errs.seen = make(chan struct{})
@@ -63,7 +58,7 @@ func interruptedAt(t *testing.T, env map[string]string, stdin io.Reader, errs *w
 func TestInterruptedAnswers(t *testing.T) {
 	t.Parallel()
 	var slow atomic.Bool
-	var begun chan struct{}
+	var begun, stopping chan struct{}
 	s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: func(n int, req *llm.Request) (string, error) {
 		if purposeOf(req) == "act" {
 			return talker(n, req)
@@ -73,7 +68,8 @@ func TestInterruptedAnswers(t *testing.T) {
 			case begun <- struct{}{}:
 			default:
 			}
-			time.Sleep(200 * time.Millisecond) // the interrupt comes meanwhile, and others wait for a place
+			<-stopping                        // the interrupt comes meanwhile, and others wait for a place
+			time.Sleep(20 * time.Millisecond) // it is told just before it is carried out
 		}
 		if strings.Contains(llmtest.Prompt(req), "What is asked for:") {
 			return `{"wants":{"quote":"","event":0,"outcome":"absent","value":null}}`, nil
@@ -96,10 +92,10 @@ func TestInterruptedAnswers(t *testing.T) {
 	}
 	dir := filepath.Join(filepath.Dir(file), "record")
 	stopped := func(args ...string) ended {
-		begun = make(chan struct{}, 1)
+		begun, stopping = make(chan struct{}, 1), make(chan struct{})
 		slow.Store(true)
 		defer slow.Store(false)
-		e := interrupted(t, env, begun, args...)
+		e := interrupted(t, env, nil, &waitFor{text: "waiting for calls in flight", seen: stopping}, begun, args...)
 		if e.code != exitInterrupted || !strings.Contains(e.stderr, "\nnext  ") || strings.Contains(e.stdout, "done  ") {
 			t.Errorf("%s: exit %d\n%s%s", args[0], e.code, e.stdout, e.stderr)
 		}
@@ -136,7 +132,7 @@ func TestInterruptedQuestion(t *testing.T) {
 	keys, typing := io.Pipe() // at which nobody types
 	defer typing.Close()
 	asked := make(chan struct{})
-	e := interruptedAt(t, map[string]string{"OPENAI_BASE_URL": s.URL}, keys, &waitFor{text: "Go on? [y/N] ", seen: asked}, asked, "run", file, "--model", "openai/test-model", "--dir", dir, "--seed", "7", "--max-calls", "50")
+	e := interrupted(t, map[string]string{"OPENAI_BASE_URL": s.URL}, keys, &waitFor{text: "Go on? [y/N] ", seen: asked}, asked, "run", file, "--model", "openai/test-model", "--dir", dir, "--seed", "7", "--max-calls", "50")
 	if e.code != exitInterrupted || !strings.HasSuffix(e.stderr, "nothing was called or spent, and the record is as it was\n") {
 		t.Errorf("exit %d\n%s", e.code, e.stderr)
 	}
