@@ -359,7 +359,7 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 	}
 	opts := &tinytroupe.Options{
 		Seed: c.rec.Manifest().Seed, Key: chatRoom, Step: time.Minute, Idle: tinytroupe.Pass,
-		Rules: parlour{tinytroupe.Room{Acquainted: true}}, Journal: j, Store: c.rec.PutArtifact,
+		Rules: tinytroupe.Room{Acquainted: true}, Journal: j, Store: c.rec.PutArtifact,
 		Observe: c.observe, Tolerate: bearable,
 	}
 	opts.Episode = c.stack.episode(c.set)
@@ -408,20 +408,6 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 
 // visitor tells people of whoever types, who is no person of the world.
 const visitor = "A visitor, whom the list of people does not name, is here and talks with you: TALK without a target reaches them."
-
-// parlour is a room with a visitor, who is no person of the world.
-type parlour struct{ tinytroupe.Room }
-
-// Resolve lets speech to the visitor be heard like speech to nobody in particular.
-func (r parlour) Resolve(v *tinytroupe.View, actor string, a tinytroupe.Action) ([]tinytroupe.Effect, error) {
-	switch strings.ToLower(strings.TrimSpace(a.Target)) {
-	case "visitor", "the visitor", "user", "you":
-		if _, err := v.Find(a.Target); err != nil {
-			a.Target = ""
-		}
-	}
-	return r.Room.Resolve(v, actor, a)
-}
 
 func (c *chat) head() {
 	w := c.p.stdout
