@@ -112,9 +112,9 @@ var keys = []key{
 	{section: "Budget", name: "BUDGET_TOKENS", here: "most tokens of a run, where neither `--max-tokens` nor the study says",
 		set: count(func(s *Settings) *int { return &s.BudgetTokens }, 1, "leave it out for no limit")},
 
-	{section: "Logging", name: "LOGLEVEL", here: "level of the two below where they do not say, but for the file: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or `NONE`", set: level(func(s *Settings) *string { return &s.LogLevel })},
+	{section: "Logging", name: "LOGLEVEL", here: "level of the two below where they do not say: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or `NONE`", set: level(func(s *Settings) *string { return &s.LogLevel })},
 	{section: "Logging", name: "LOGLEVEL_CONSOLE", here: "level of the notes on the terminal", set: level(func(s *Settings) *string { return &s.LogLevelConsole })},
-	{section: "Logging", name: "LOGLEVEL_FILE", here: "level of `log.txt` in the record, which is written only where this is said", set: level(func(s *Settings) *string { return &s.LogLevelFile })},
+	{section: "Logging", name: "LOGLEVEL_FILE", here: "level of `log.txt` in the record, which is written only where this or `LOGLEVEL` is said", set: level(func(s *Settings) *string { return &s.LogLevelFile })},
 	{section: "Logging", name: "LOG_INCLUDE_THREAD_ID", here: "there are no thread ids to show", replaced: true,
 		set:  truth(func(s *Settings) *bool { return &s.LogIncludeThreadID }),
 		moot: func(s *Settings) bool { return !s.LogIncludeThreadID }},

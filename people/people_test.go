@@ -269,7 +269,8 @@ func TestSaved(t *testing.T) {
 		},
 		Faculties: []string{"Memory Recall", "FilesAndWebGroundingFaculty"},
 		Warnings: []string{"testdata/saved.json: not used: mental_faculties (Memory Recall, FilesAndWebGroundingFaculty), which the program must give, " +
-			"semantic_memory.semantic_grounding_connector, episodic_memory.memory (feedback)"},
+			"current_episode_event_count, semantic_memory.semantic_grounding_connector, mental_state.datetime, episodic_memory.memory (feedback), " +
+			"episodic_memory.fixed_prefix_length, episodic_memory.lookback_length, episodic_memory (cognitive_state of acts)"},
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("(-want +got):\n%s", d)

@@ -50,7 +50,6 @@ func Parse(file string, data []byte) (Saved, error) {
 	for _, f := range root.Fields {
 		switch f.Name {
 		case "type", "persona":
-		case "current_episode_event_count": // a count: nothing of the person is in it
 		case "mental_state":
 			r.mentalState(f.Value, &s)
 		case "episodic_memory":
@@ -68,6 +67,8 @@ func Parse(file string, data []byte) (Saved, error) {
 	}
 	if v, _ := root.Field("mental_state"); v.Kind == ordered.Null && r.last.Kind == ordered.Object {
 		s.State = state(r.last)
+	} else if v.Kind != ordered.Null {
+		r.unread("episodic_memory (cognitive_state of acts)", r.last) // the state of now says more
 	}
 	// Experiences come first, whatever the order of the file.
 	s.Memos = slices.Concat(r.lived, r.known, r.related)
@@ -91,7 +92,7 @@ type reader struct {
 
 	lived, known, related []tinytroupe.Memo
 
-	last    ordered.Value // cognitive_state of the last act
+	last    ordered.Value // cognitive_state of the last act that has one
 	ignored []string      // paths
 	err     error
 }
@@ -133,7 +134,7 @@ func (r *reader) mentalState(v ordered.Value, s *Saved) {
 	s.Place = words(field(v, "location"))
 	s.Context = list(field(v, "context"))
 	r.reach(field(v, "accessible_agents"), s)
-	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions", "accessible_agents", "datetime")
+	r.others("mental_state", v, "location", "context", "goals", "attention", "emotions", "accessible_agents")
 }
 
 // reach reads whom the person could reach.
@@ -180,7 +181,7 @@ func (r *reader) episodes(v ordered.Value, name string) {
 			r.event(path, ev, name)
 		}
 	}
-	r.others(at, v, "memory", "episodic_buffer", "fixed_prefix_length", "lookback_length")
+	r.others(at, v, "memory", "episodic_buffer")
 }
 
 // event reads one event of an episode. Its "type" is that of the event, and no class
@@ -206,7 +207,7 @@ func (r *reader) event(path string, ev ordered.Value, name string) {
 		if a := field(content, "action"); a.Kind == ordered.Object {
 			acts = []ordered.Value{a}
 		}
-		if st := field(content, "cognitive_state"); st.Kind == ordered.Object {
+		if st := field(content, "cognitive_state"); st.Kind == ordered.Object && !empty(st) {
 			r.last = st
 		}
 		if len(acts) > 0 {

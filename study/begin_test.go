@@ -84,7 +84,7 @@ func TestSavedReachesTheModel(t *testing.T) {
 			t.Errorf("%s: Ann does not reach Bo:\n%s", name, last)
 		}
 		want := []string{
-			"ann.json: not used: mental_faculties (RecallFaculty), which the program must give",
+			"ann.json: not used: mental_state.datetime, mental_faculties (RecallFaculty), which the program must give",
 			"ann.json: not used: mental_state.accessible_agents: the study has no Zoe",
 		}
 		if d := cmp.Diff(want, s.Warnings); d != "" {

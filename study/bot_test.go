@@ -21,7 +21,13 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
-const token = "tok-0123456789"
+// What the chatbot takes from the environment into its headers, its body and its
+// address.
+const (
+	token   = "tok-0123456789"
+	inBody  = "body-0123456789"
+	inQuery = "query-0123456789"
+)
 
 // botServer is a chatbot that counts: how often each turn came, and how many came at
 // once.
@@ -51,19 +57,19 @@ func newBot(t *testing.T, delay time.Duration) *botServer {
 		key := r.Header.Get("Idempotency-Key")
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if err := json.Unmarshal(data, &in); err != nil || r.Header.Get("Authorization") != "Bearer "+token || key == "" {
+		if err := json.Unmarshal(data, &in); err != nil || r.Header.Get("Authorization") != "Bearer "+token || r.URL.Query().Get("k") != inQuery || key == "" {
 			s.bad = append(s.bad, fmt.Sprintf("%s %v", data, r.Header))
 		}
 		s.keys[key]++
 		s.fields = string(data)
 		if s.fail != nil {
 			if status := s.fail(key, s.keys[key]); status != 0 {
-				http.Error(w, "not now, "+token, status)
+				http.Error(w, "not now, "+token+" "+inBody+" "+inQuery, status)
 				return
 			}
 		}
 		s.said[in.Session] = append(s.said[in.Session], in.Message)
-		fmt.Fprintf(w, `{"out":[{"answer":%q}]}`, fmt.Sprintf("%s to %q, %s", in.Tone, in.Message, r.Header.Get("Authorization")))
+		fmt.Fprintf(w, `{"out":[{"answer":%q}]}`, fmt.Sprintf("%s to %q, %s %s %s", in.Tone, in.Message, r.Header.Get("Authorization"), inBody, r.URL.RawQuery))
 	}))
 	t.Cleanup(s.Close)
 	return s
@@ -78,9 +84,9 @@ people:
   customers: {file: people, assign: {task: [{id: a}, {id: b}]}}
   bot:
     http:
-      url: ${env.BOT_URL}/chat
+      url: ${env.BOT_URL}/chat?k=${env.BOT_QUERY}
       headers: {Authorization: "Bearer ${env.BOT_TOKEN}"}
-      body: {session: "${room.id}", message: "${said}", tone: "${person.tone}", n: 1.50, deep: [true, null, {secret: "${env.BOT_TOKEN}"}]}
+      body: {session: "${room.id}", message: "${said}", tone: "${person.tone}", n: 1.50, deep: [true, null, {secret: "${env.BOT_BODY}"}]}
       reply: /out/0/answer
       timeout: 5s
       parallel: %d
@@ -97,7 +103,7 @@ script:
 		fsys[fmt.Sprintf("people/c%03d.agent.json", i)] = &fstest.MapFile{Data: fmt.Appendf(nil, `{"name":"C%03d"}`, i)}
 	}
 	st, err := study.Load("study.yaml", &study.LoadOptions{FS: fsys, Env: func(name string) (string, bool) {
-		v, ok := map[string]string{"BOT_URL": s.URL, "BOT_TOKEN": token}[name]
+		v, ok := map[string]string{"BOT_URL": s.URL, "BOT_TOKEN": token, "BOT_BODY": inBody, "BOT_QUERY": inQuery}[name]
 		return v, ok
 	}})
 	if err != nil {
@@ -151,10 +157,10 @@ func TestManyBotRooms(t *testing.T) {
 	if got := strings.Join(server.said["support/C007"], "|"); got != "C007 has enough of step 1|C007 has enough of step 2|C007 has enough of step 3" {
 		t.Errorf("%q", got)
 	}
-	if got := sh.talk("support/C007", "bot"); len(got) != 3 || got[0] != `kind to "C007 has enough of step 1", Bearer ***` {
+	if got := sh.talk("support/C007", "bot"); len(got) != 3 || got[0] != `kind to "C007 has enough of step 1", Bearer *** *** k=***` {
 		t.Errorf("%q", got)
 	}
-	if want := `"tone":"kind","n":1.50,"deep":[true,null,{"secret":"` + token + `"}]}`; !strings.HasSuffix(server.fields, want) {
+	if want := `"tone":"kind","n":1.50,"deep":[true,null,{"secret":"` + inBody + `"}]}`; !strings.HasSuffix(server.fields, want) {
 		t.Error(server.fields)
 	}
 	ids := map[string]int{}
@@ -196,7 +202,7 @@ func TestManyBotRooms(t *testing.T) {
 func noSecrets(t *testing.T, sh *shelf, calls *llm.MemoryCalls) {
 	t.Helper()
 	for name, lines := range sh.lines(t) {
-		if strings.Contains(strings.Join(lines, ""), token) {
+		if hasSecret(strings.Join(lines, "")) {
 			t.Errorf("a secret in the journal of %s", name)
 		}
 	}
@@ -204,9 +210,13 @@ func noSecrets(t *testing.T, sh *shelf, calls *llm.MemoryCalls) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if strings.Contains(string(b), token) {
+	if hasSecret(string(b)) {
 		t.Error("a secret in the calls")
 	}
+}
+
+func hasSecret(s string) bool {
+	return strings.Contains(s, token) || strings.Contains(s, inBody) || strings.Contains(s, inQuery)
 }
 
 // TestBotFails: what passes is sent again and counted; what does not ends the run, and
@@ -243,10 +253,10 @@ func TestBotFails(t *testing.T) {
 	o = sh.options(customer{})
 	_, err := s.Run(t.Context(), o)
 	var e *llm.Error
-	if !errors.As(err, &e) || e.Status != 403 || strings.Contains(err.Error(), token) {
+	if !errors.As(err, &e) || e.Status != 403 || hasSecret(err.Error()) {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"study.yaml:20: run: support/C00", ": step 1: bot: http/bot: ${env.BOT_URL}/chat (127.0.0.1:", ": HTTP 403: not now, ***"} {
+	for _, want := range []string{"study.yaml:20: run: support/C00", ": step 1: bot: http/bot: ${env.BOT_URL}/chat?k=${env.BOT_QUERY} (127.0.0.1:", ": HTTP 403: not now, *** *** ***"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

@@ -259,6 +259,7 @@ func (h *HTTP) bot(group string, proxy func(*http.Request) (*url.URL, error)) (*
 	if o.URL, err = h.URL.with(h.fromEnv); err != nil {
 		return nil, err
 	}
+	o.Secrets = h.secrets()
 	if o.Shown = h.URL.String(); h.URL.refers("env") {
 		if u, err := url.Parse(o.URL); err == nil {
 			o.Shown += " (" + u.Host + ")"
@@ -275,13 +276,6 @@ func (h *HTTP) bot(group string, proxy func(*http.Request) (*url.URL, error)) (*
 			return nil, fmt.Errorf("%s: the header %s would have a line break in it", group, x.Name)
 		}
 		o.Header.Add(x.Name, v)
-		for _, p := range x.Value.parts {
-			if p.ref != nil {
-				if s, _ := h.env(p.ref[1]); len(s) >= 8 { // shorter ones are words, such as a language
-					o.Secrets = append(o.Secrets, s)
-				}
-			}
-		}
 	}
 	if h.Body != nil {
 		o.Body = func(t *bot.Turn) ([]byte, error) {
@@ -300,6 +294,41 @@ func (h *HTTP) bot(group string, proxy func(*http.Request) (*url.URL, error)) (*
 		}
 	}
 	return bot.New(o)
+}
+
+// secrets are the values of the environment that the chatbot must not give away. Of an
+// address they are its password and what its query says, since the rest is shown.
+func (h *HTTP) secrets() []string {
+	var list []string
+	add := func(t *Text) {
+		for _, p := range t.parts {
+			if p.ref == nil || p.ref[0] != "env" {
+				continue
+			}
+			s, _ := h.env(p.ref[1])
+			values := []string{s}
+			if u, err := url.Parse(s); err == nil && u.Host != "" {
+				password, _ := u.User.Password()
+				values = []string{password}
+				for _, v := range u.Query() {
+					values = append(values, v...)
+				}
+			}
+			for _, v := range values {
+				if len(v) >= 8 { // shorter ones are words, such as a language
+					list = append(list, v)
+				}
+			}
+		}
+	}
+	add(&h.URL)
+	for i := range h.Headers {
+		add(&h.Headers[i].Value)
+	}
+	if h.Body != nil {
+		h.Body.each(add)
+	}
+	return list
 }
 
 // mind returns the chatbot as somebody in a room.

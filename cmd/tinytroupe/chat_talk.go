@@ -269,10 +269,11 @@ func (c *chat) turns(ctx context.Context, act func(context.Context) error) error
 func bearable(err error) bool { return tolerable(err) && refusedAt(err) == "" }
 
 // fatal reports whether a chat is over with an error. Somebody who types may go on
-// after any; lines of a file would all end like this one.
+// after any that they can do something about meanwhile, which a refused key is not;
+// lines of a file would all end like this one.
 func (c *chat) fatal(err error) bool {
 	_, turn := errors.AsType[*tinytroupe.TurnError](err)
-	return !turn || !c.typed && !bearable(err)
+	return !turn || errors.Is(err, llm.ErrAuth) || !c.typed && !bearable(err)
 }
 
 // observe shows a commit. What was typed has just been seen.

@@ -173,7 +173,7 @@ func TestChatDropped(t *testing.T) {
 }
 
 // TestChatFailures: a turn that fails is shown and the chat goes on; what would fail
-// for every line ends a script, and not somebody who types.
+// for every line ends a script, and of somebody who types a refused key alone.
 func TestChatFailures(t *testing.T) {
 	for _, test := range []struct {
 		name   string
@@ -187,7 +187,8 @@ func TestChatFailures(t *testing.T) {
 		{"filter in a script", llmtest.Filter, false, exitIncomplete, record.Incomplete, 1, "turn failed"},
 		{"filter at a terminal", llmtest.Filter, true, exitDone, record.Incomplete, 1, "turn failed"},
 		{"no key in a script", llmtest.Auth, false, exitFailed, record.Failed, 0, "check the key"},
-		{"no key at a terminal", llmtest.Auth, true, exitDone, record.Incomplete, 1, "check the key"},
+		{"no key at a terminal", llmtest.Auth, true, exitFailed, record.Failed, 0, "check the key"},
+		{"no credit at a terminal", llmtest.Quota, true, exitDone, record.Incomplete, 1, "add credit"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := newServer(t, func(n int) llmtest.Fault {

@@ -331,6 +331,9 @@ func (d *diagnosis) ask(ctx context.Context, c choice, st *stack, s *config.Sett
 		d.ok("call", "answered in %v", took)
 		d.note("schema", "use another model or server", "the reply ran to %d tokens without an end: the schema is not enforced", req.MaxTokens)
 	case err != nil:
+		if do := st.advice(err, ""); do != "" {
+			err = fmt.Errorf("%w\n%s", err, do)
+		}
 		d.fail("call", err)
 		return false
 	default:

@@ -78,15 +78,16 @@ func TestDoctor(t *testing.T) {
 		code int
 		want map[string]string // by check
 	}{
-		"nothing": {map[string]string{}, nil, exitDone, map[string]string{"model": "ok: rehearsal (no model is configured)", "keys": "OPENAI_API_KEY"}},
-		"openai":  {openAI(llmtest.ServerOptions{Reply: marks}), nil, exitDone, map[string]string{"model": "the only model at", "schema": "ok: enforced", "call": "ok: answered", "keys": "set: OPENAI_API_KEY"}},
+		"nothing":          {map[string]string{}, nil, exitDone, map[string]string{"model": "ok: rehearsal (no model is configured)", "keys": "OPENAI_API_KEY"}},
+		"an address alone": {map[string]string{"ANTHROPIC_BASE_URL": closed.URL, "GOOGLE_GEMINI_BASE_URL": closed.URL}, nil, exitDone, map[string]string{"model": "ok: rehearsal"}},
+		"openai":           {openAI(llmtest.ServerOptions{Reply: marks}), nil, exitDone, map[string]string{"model": "the only model at", "schema": "ok: enforced", "call": "ok: answered", "keys": "set: OPENAI_API_KEY"}},
 		"passed over": {openAI(llmtest.ServerOptions{Reply: func(int, *llm.Request) (string, error) { return "Hello.", nil }}), nil, exitDone,
 			map[string]string{"schema": "note: taken by the server and not enforced"}},
 		"in the prompt": {openAI(llmtest.ServerOptions{Reply: marks, Faults: llmtest.Always(llmtest.Fault{Kind: llmtest.NoSchema})}), nil, exitDone,
 			map[string]string{"schema": "note: not enforced", "adapted": "the schema in the prompt"}},
 		"endless":      {openAI(llmtest.ServerOptions{Reply: func(int, *llm.Request) (string, error) { return strings.Repeat("Hello. ", 5000), nil }}), nil, exitDone, map[string]string{"schema": "without an end"}},
-		"refused key":  {openAI(llmtest.ServerOptions{Faults: llmtest.Always(llmtest.Fault{Kind: llmtest.Auth})}), nil, exitFailed, map[string]string{"call": "failed: "}},
-		"out of quota": {openAI(llmtest.ServerOptions{Faults: llmtest.Always(llmtest.Fault{Kind: llmtest.Quota})}), nil, exitFailed, map[string]string{"call": "out of quota"}},
+		"refused key":  {openAI(llmtest.ServerOptions{Faults: llmtest.Always(llmtest.Fault{Kind: llmtest.Auth})}), nil, exitFailed, map[string]string{"call": "not accepted. check the key (OPENAI_API_KEY)"}},
+		"out of quota": {openAI(llmtest.ServerOptions{Faults: llmtest.Always(llmtest.Fault{Kind: llmtest.Quota})}), nil, exitFailed, map[string]string{"call": "quota. add credit"}},
 		"several":      {openAI(llmtest.ServerOptions{Models: []string{"a", "b"}}), nil, exitUsage, map[string]string{"model": "--model openai/b"}},
 		"unlisted":     {openAI(llmtest.ServerOptions{Reply: marks, Models: []string{"qwen3-4b"}}), []string{"--model", "openai/qwen3-4c"}, exitDone, map[string]string{"listed": "Did you mean openai/qwen3-4b?"}},
 		"stopped":      {map[string]string{"LLAMACPP_BASE_URL": closed.URL}, []string{"--model", "llamacpp/m"}, exitFailed, map[string]string{"endpoint": "Start llama.cpp, or say where it is: LLAMACPP_BASE_URL"}},

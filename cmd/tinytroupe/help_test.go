@@ -93,7 +93,7 @@ func TestPagesCalls(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := 0
-	for _, page := range append(pages, "../../README.md", "../../docs/tour.md", "../../docs/from-tinytroupe.md", "../../docs/study.md", "../../docs/real-run.md") {
+	for _, page := range append(pages, "../../README.md", "../../docs/tour.md", "../../docs/from-tinytroupe.md", "../../docs/study.md", "../../docs/providers.md", "../../docs/judges.md", "../../docs/real-run.md") {
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)

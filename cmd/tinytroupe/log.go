@@ -29,7 +29,7 @@ func newLog(w io.Writer, s *config.Settings, file *logFile) *slog.Logger {
 	if l, ok := level(cmp.Or(s.LogLevelConsole, s.LogLevel, "WARNING")); ok {
 		handlers = append(handlers, &notes{mu: &sync.Mutex{}, w: w, level: l})
 	}
-	if l, ok := level(s.LogLevelFile); ok && file != nil {
+	if l, ok := level(cmp.Or(s.LogLevelFile, s.LogLevel)); ok && file != nil {
 		file.wanted = true
 		handlers = append(handlers, slog.NewTextHandler(file, &slog.HandlerOptions{Level: l}))
 	}

@@ -150,11 +150,12 @@ func findGemini(_ context.Context, s *config.Settings, env func(string) (string,
 	return findKey("gemini", defaultGemini, s, env)
 }
 
-// findKey finds a provider of which nothing is said but its key or its address.
+// findKey finds a provider of which nothing is said but its key. Its address alone may
+// be there for another tool, so it says nothing.
 func findKey(name, model string, s *config.Settings, env func(string) (string, bool)) (choice, error) {
 	p, err := providerOf(name, s, env)
 	switch {
-	case err != nil || !p.said && s.APIType != name:
+	case err != nil || (!p.said || p.key == "") && s.APIType != name:
 		return choice{}, err
 	case p.ready() != nil && s.APIType != name:
 		return choice{}, nil

@@ -217,6 +217,8 @@ func (p *provider) advise(err error) error {
 		return fmt.Errorf("%w\nStart the server at %s, or say where it is: %s", err, place(p.url), p.urlName)
 	case errors.Is(err, llm.ErrTransient) && p.local && p.name != "ollama":
 		return fmt.Errorf("%w\nStart %s, or say where it is: %s", err, p.title, p.urlName)
+	case errors.Is(err, llm.ErrTransient) && !p.local:
+		return fmt.Errorf("%w\nSee whether this machine reaches %s; a proxy is taken from HTTPS_PROXY", err, place(p.url))
 	case errors.Is(err, llm.ErrNotFound) && p.urlName != "":
 		return fmt.Errorf("%w\nIs %s right?", err, p.urlName)
 	}

@@ -2,11 +2,13 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -42,6 +44,15 @@ func TestScripts(t *testing.T) {
 			e.Setenv("BOT_URL", bot.URL)
 			e.Setenv("BOT_TOKEN", "secret-of-the-bot")
 			return os.CopyFS(filepath.Join(e.WorkDir, "examples"), os.DirFS(examples))
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			// wrong is exec of what was asked for wrongly, which is exit 2.
+			"wrong": func(ts *testscript.TestScript, _ bool, args []string) {
+				err := ts.Exec(args[0], args[1:]...)
+				if e, ok := errors.AsType[*exec.ExitError](err); !ok || e.ExitCode() != exitUsage {
+					ts.Fatalf("%s: %v, want exit %d", strings.Join(args, " "), err, exitUsage)
+				}
+			},
 		},
 		UpdateScripts:       os.Getenv("UPDATE_SCRIPTS") != "",
 		RequireExplicitExec: true,

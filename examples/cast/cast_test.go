@@ -19,6 +19,26 @@ func usual() []string {
 		personality preferences skills beliefs behaviors health relationships other_facts`)
 }
 
+// TestKnown: the people whom TinyTroupe's users know are who they were.
+func TestKnown(t *testing.T) {
+	for file, want := range map[string][4]string{ // name, age, occupation, nationality
+		"lisa":      {"Lisa Carter", "28", "Data Scientist", "Canadian"},
+		"oscar":     {"Oscar", "30", "Architect", "German"},
+		"marcos":    {"Marcos Almeida", "35", "Physician, neurologist", "Brazilian"},
+		"lila":      {"Lila", "28", "Linguist", "Brazilian"},
+		"sophie":    {"Sophie Lefevre", "28", "Unemployed", "French"},
+		"friedrich": {"Friedrich Wolf", "35", "Architect", "German"},
+	} {
+		p, err := cast.Person(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := [4]string{p.Name(), p.Age(), p.Occupation().Title, p.Nationality()}; got != want {
+			t.Errorf("%s is %q, want %q", file, got, want)
+		}
+	}
+}
+
 func TestPeople(t *testing.T) {
 	if n := len(cast.Names()); n < 8 {
 		t.Errorf("%d people, want at least 8", n)

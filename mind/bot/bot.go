@@ -90,6 +90,11 @@ func New(o *Options) (*Bot, error) {
 	b.o.Shown = cmp.Or(o.Shown, (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path}).String())
 	b.o.Secrets = slices.Clone(o.Secrets)
 	b.masks = slices.Clone(o.Secrets)
+	password, _ := u.User.Password()
+	b.masks = append(b.masks, password)
+	for _, values := range u.Query() {
+		b.masks = append(b.masks, values...)
+	}
 	for name, values := range o.Header {
 		if name = http.CanonicalHeaderKey(name); name == "Content-Type" || name == "Accept" || name == "User-Agent" {
 			continue
@@ -99,7 +104,9 @@ func New(o *Options) (*Bot, error) {
 		}
 	}
 	b.masks = slices.DeleteFunc(b.masks, func(s string) bool { return len(s) < shortestSecret })
-	slices.SortFunc(b.masks, func(x, y string) int { return cmp.Compare(len(y), len(x)) }) // the longer hold the shorter
+	for _, list := range [][]string{b.o.Secrets, b.masks} { // a longer one may hold a shorter
+		slices.SortFunc(list, func(x, y string) int { return cmp.Compare(len(y), len(x)) })
+	}
 	b.client.Transport = &http.Transport{
 		Proxy:               o.Proxy,
 		DialContext:         (&net.Dialer{Timeout: 15 * time.Second}).DialContext,
@@ -222,11 +229,11 @@ func (b *Bot) lost(ctx, limited context.Context, err error) error {
 // problem is an error that says where, without secrets. What the server said is cut
 // to what a reader can take in.
 func (b *Bot) problem(status int, err error, said string) *llm.Error {
-	said = strings.Join(strings.Fields(strings.ToValidUTF8(said, "\ufffd")), " ")
+	said = mask(strings.Join(strings.Fields(strings.ToValidUTF8(said, "\ufffd")), " "), b.masks)
 	if r := []rune(said); len(r) > 200 {
 		said = string(r[:200]) + "…"
 	}
-	return &llm.Error{Provider: b.Name() + ": " + b.o.Shown, Status: status, Err: err, Body: mask(said, b.masks)}
+	return &llm.Error{Provider: b.Name() + ": " + b.o.Shown, Status: status, Err: err, Body: said}
 }
 
 func mask(s string, secrets []string) string {
