@@ -10,7 +10,8 @@ import (
 
 // manyRooms is what is known of rooms that are under way at once. What is printed
 // follows the order of the script, whatever the order in which rooms come to it: a
-// line for each verb once it is over in all rooms, and the first room's talk.
+// line for each verb once it is over in all rooms, and the first room's talk. That of a
+// run is shown as it comes, once all rooms are over with what stands before it.
 type manyRooms struct {
 	next  int              // the verb whose line is to be printed
 	verbs map[int]*inRooms // those that have begun
@@ -26,21 +27,21 @@ type inRooms struct {
 	before  int // of them, those in which an earlier run did it
 	reached int
 	present int
-	calls   int
-	talk    []tinytroupe.Event // of the first room
+	begun   bool               // in the first room
+	open    bool               // its talk is shown as it comes
+	talk    []tinytroupe.Event // of the first room, that is not shown yet
 }
 
-func (m *manyRooms) events(room study.Room, evs []tinytroupe.Event) {
+// among shows a commit of one of many rooms.
+func (n *narrator) among(room study.Room, evs []tinytroupe.Event) {
+	m := &n.many
 	v := m.verbs[m.under[room.Name()]]
-	for _, ev := range evs {
-		if v != nil {
-			v.calls += len(ev.Calls)
-		}
-	}
 	switch {
 	case room.Index > 0:
 	case v == nil:
 		m.first = append(m.first, evs...) // until the first verb begins
+	case v.open:
+		n.printer.Events(evs...)
 	default:
 		v.talk = append(v.talk, evs...)
 	}
@@ -65,7 +66,8 @@ func (n *narrator) several(p study.Progress) {
 	case study.Began, study.Resumed:
 		m.under[p.Room.Name()] = p.Verb
 		if p.Room.Index == 0 {
-			v.talk, m.first = append(m.first, v.talk...), nil
+			v.talk, m.first, v.begun = append(m.first, v.talk...), nil, true
+			n.open()
 		}
 		return
 	case study.Skipped:
@@ -79,28 +81,49 @@ func (n *narrator) several(p study.Progress) {
 		delete(m.verbs, m.next)
 		m.next++
 	}
+	n.open()
+}
+
+// open begins to show the talk of a run that is next, where the first room is in it.
+func (n *narrator) open() {
+	v := n.many.verbs[n.many.next]
+	if v == nil || v.open || !v.begun {
+		return
+	}
+	if _, run := v.last.Step.Do.(study.Run); run {
+		n.line(v)
+		v.open = true
+	}
 }
 
 // line prints the line of a verb, and what was said in the first room.
 func (n *narrator) line(v *inRooms) {
+	if v.open {
+		n.printer.Flush()
+		return
+	}
 	p := v.last
 	n.enter(p.Room) // the first, or one that stands for it
 	n.many.of = p.Room.Of
-	head := p.Step.Word()
+	head := fmt.Sprintf("%-8s", p.Step.Word())
 	run, isRun := p.Step.Do.(study.Run)
 	if isRun {
 		head += fmt.Sprintf(" %d", run.Steps)
 	}
 	p.Reached, p.Present = v.reached, v.present
-	what := done(p)
 	switch {
-	case v.before == v.over:
-		what = "done before"
-	case isRun:
-		what = count(v.calls, "call")
+	case v.before == p.Room.Of:
+		head += " done before"
+	case !isRun:
+		head += " " + done(p)
 	}
-	n.printf("[%*d/%d] %-8s %s%s\n", len(fmt.Sprint(p.Of)), p.Verb, p.Of, head, what, item(p))
-	n.held = v.talk
+	n.printf("[%*d/%d] %s%s\n", len(fmt.Sprint(p.Of)), p.Verb, p.Of, head, item(p))
+	n.show(v)
+}
+
+// show shows the talk of the first room that was held.
+func (n *narrator) show(v *inRooms) {
+	n.held, v.talk = v.talk, nil
 	n.release()
 	n.held = nil
 }
@@ -115,9 +138,7 @@ func (n *narrator) rest() {
 			}
 			n.many.of = v.last.Room.Of
 			n.printf("[%*d/%d] %-8s over in %d of %d rooms%s\n", len(fmt.Sprint(v.last.Of)), v.last.Verb, v.last.Of, v.last.Step.Word(), v.over, v.last.Room.Of, item(v.last))
-			n.held = v.talk
-			n.release()
-			n.held = nil
+			n.show(v)
 			delete(m.verbs, i)
 		}
 	}

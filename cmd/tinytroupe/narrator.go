@@ -105,7 +105,7 @@ func (n *narrator) begin(s *session, hint string) {
 // events shows a commit: at once within a run, else after the line of its verb.
 func (n *narrator) events(room study.Room, evs []tinytroupe.Event) {
 	if room.Of > 1 {
-		n.many.events(room, evs)
+		n.among(room, evs)
 		return
 	}
 	n.enter(room)
