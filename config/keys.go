@@ -34,7 +34,7 @@ var keys = []key{
 	{section: "OpenAI", name: "MODEL", here: "the model that acts, where neither `--model` nor the study names one", set: text(func(s *Settings) *string { return &s.Model })},
 	{section: "OpenAI", name: "REASONING_MODEL", here: "a study names who judges: `model: {judge: PROVIDER/NAME}`", replaced: true, set: text(func(s *Settings) *string { return &s.ReasoningModel })},
 	{section: "OpenAI", name: "EMBEDDING_MODEL", here: noEmbedding, replaced: true, set: text(func(s *Settings) *string { return &s.EmbeddingModel })},
-	{section: "OpenAI", name: "MAX_COMPLETION_TOKENS", here: "most tokens of one reply, reasoning included",
+	{section: "OpenAI", name: "MAX_COMPLETION_TOKENS", here: "most tokens of one reply, reasoning included; under a cap at most a twentieth of that, or 8,192 where that is more",
 		set: func(s *Settings, v string) error {
 			return whole(&s.MaxCompletionTokens, v, 1, "leave it out for no limit")
 		}},

@@ -328,7 +328,7 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 		return err
 	}
 	spent := llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}
-	c.stack.wrap(c.p, c.set, c.p.budget(c.set, limits, spent), 0, c.calls, nil)
+	c.stack.wrap(c.p, c.set, c.p.budget(c.set, limits, spent, c.choice.name), 0, c.calls, nil)
 	for _, f := range c.files {
 		if err := c.rec.AddInput(f.name, f.data); err != nil {
 			return err

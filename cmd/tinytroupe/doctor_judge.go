@@ -44,7 +44,7 @@ func (d *diagnosis) judge(ctx context.Context, p *program, c choice, st *stack, 
 			fmt.Fprintf(d.w, "        now %s judges %s, which costs some cents, and is stopped at %s\n", c.name, count(len(items), "transcript"), usd(foundCap))
 		}
 		m = llm.Wrap(st.model, llm.Retry(&llm.RetryOptions{Attempts: s.MaxAttempts}),
-			llm.Limit(p.limits.at(st.endpoint, max(s.MaxConcurrent, 0))), llm.Spend(p.budget(s, l, llm.Spent{})))
+			llm.Limit(p.limits.at(st.endpoint, max(s.MaxConcurrent, 0))), llm.Spend(p.budget(s, l, llm.Spent{}, c.name)))
 	}
 	j, err := judge.New(m, &judge.Options{Rehearsal: c.rehearsal()})
 	if err != nil {

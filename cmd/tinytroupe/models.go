@@ -376,10 +376,30 @@ func (st *stack) wrap(p *program, s *config.Settings, budget *llm.Budget, parall
 }
 
 // budget is one for all models of a run.
-func (p *program) budget(s *config.Settings, c caps, spent llm.Spent) *llm.Budget {
+func (p *program) budget(s *config.Settings, c caps, spent llm.Spent, models ...string) *llm.Budget {
 	return llm.NewBudget(&llm.BudgetOptions{
-		USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: p.prices, Spent: spent, Output: s.MaxCompletionTokens,
+		USD: c.usd, Calls: c.calls, Tokens: c.tokens, Price: p.prices, Spent: spent, Output: p.output(s.MaxCompletionTokens, c, models...),
 	})
+}
+
+// longReply is a reply, in tokens, that a cap has room for even where it is small.
+const longReply = 8192
+
+// output is how long a reply under a cap may be, where the settings say most: as much is
+// set aside for each call. TinyTroupe's own settings say 128,000, which alone may be more
+// than the cap, so that beyond longReply no reply may take a twentieth of it.
+func (p *program) output(most int, c caps, models ...string) int {
+	const calls = 20
+	room := most
+	if c.tokens > 0 {
+		room = min(room, c.tokens/calls)
+	}
+	for _, name := range models {
+		if price, _ := p.prices(name); c.usd > 0 && price.Output > 0 {
+			room = min(room, int(c.usd/calls/price.Output*1e6))
+		}
+	}
+	return min(most, max(room, longReply))
 }
 
 // A model with less context than shortContext gets tighter bounds on its replies,

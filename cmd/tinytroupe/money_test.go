@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -174,5 +175,38 @@ func TestRateLimitedRun(t *testing.T) {
 		if rejected := st.Calls - st.Answered; rejected == 0 || rejected > 150 {
 			t.Errorf("%s: %d rejections", name, rejected)
 		}
+	}
+}
+
+// TestLongRepliesUnderACap: TinyTroupe's own settings allow replies of 128,000 tokens,
+// each more than a usual cap: under one they are shorter, and the run comes to its calls.
+func TestLongRepliesUnderACap(t *testing.T) {
+	for _, c := range []struct {
+		name, limit, value string
+		usd                float64 // for a million tokens
+		most               int
+	}{
+		{"tokens", "--max-tokens", "100000", 0, longReply},
+		{"money", "--budget", "0.25", 2, longReply},
+		{"money enough", "--budget", "5", 2, 125_000},
+		{"no cap", "--max-calls", "100", 2, 128_000},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s := llmtest.NewServer(t, &llmtest.ServerOptions{Reply: talker, Keep: true})
+			file := studyFile(t, killCrowd("together"), "[OpenAI]\nMAX_COMPLETION_TOKENS=128000\n")
+			prices := fmt.Sprintf(`{"openai/test-model": {"input": 0, "output": %v}}`, c.usd)
+			if err := os.WriteFile(filepath.Join(filepath.Dir(file), pricesFile), []byte(prices), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e := runStudy(t, file, s, c.limit, c.value)
+			if e.code != exitDone || len(s.Calls()) == 0 {
+				t.Fatalf("exit %d, %d calls\n%s", e.code, len(s.Calls()), e.stderr)
+			}
+			for _, call := range s.Calls() {
+				if got := call.Request.MaxTokens; got != c.most {
+					t.Fatalf("a reply may have %d tokens, want %d", got, c.most)
+				}
+			}
+		})
 	}
 }

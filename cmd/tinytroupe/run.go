@@ -287,7 +287,7 @@ func (s *session) open(ctx context.Context) (err error) {
 	for role := range s.roles {
 		s.identities[role] = llm.Identity(s.model(role))
 	}
-	s.budget = s.p.budget(s.set, s.caps, spent)
+	s.budget = s.p.budget(s.set, s.caps, spent, slices.Collect(maps.Values(s.roles))...)
 	for _, st := range s.stacks {
 		st.wrap(s.p, s.set, s.budget, s.f.parallel, s.calls, s.shared)
 		st.model = &watched{st.model, s.called}
