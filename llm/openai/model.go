@@ -176,7 +176,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			q.most, q.context = lower(q.most, try.room), 0
 		}
 		chat := m.request(req, q, strict)
-		body, err := wire.Encode(chat, m.e.extra)
+		body, err := wire.Encode(chat, q.fields(m.e.extra))
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}

@@ -41,6 +41,7 @@ type quirks struct {
 	noStop     bool
 	noEffort   bool
 	noSeed     bool
+	noPenalty  bool // neither frequency_penalty nor presence_penalty, of Options.Extra
 	noSystem   bool // the system prompt opens the first user message
 	mustSwitch bool // messages of one role in a row are joined
 	most       int  // output tokens that the model has; 0 while unknown
@@ -102,9 +103,21 @@ func effortsIn(said string) (s effortSet) {
 func (q quirks) or(r quirks) quirks {
 	return quirks{
 		max(q.format, r.format), max(q.limit, r.limit), q.drop | r.drop, q.noTemp || r.noTemp, q.noTopP || r.noTopP,
-		q.noStop || r.noStop, q.noEffort || r.noEffort, q.noSeed || r.noSeed, q.noSystem || r.noSystem, q.mustSwitch || r.mustSwitch,
+		q.noStop || r.noStop, q.noEffort || r.noEffort, q.noSeed || r.noSeed, q.noPenalty || r.noPenalty, q.noSystem || r.noSystem, q.mustSwitch || r.mustSwitch,
 		lower(q.most, r.most), lower(q.context, r.context), cmp.Or(r.efforts, q.efforts),
 	}
+}
+
+const penalties = "(?:frequency|presence)_penalty"
+
+var penalty = regexp.MustCompile(`,"` + penalties + `":[-+.0-9eE]+`)
+
+// fields are the further fields of a generation that the endpoint takes.
+func (q quirks) fields(extra []byte) []byte {
+	if q.noPenalty {
+		return penalty.ReplaceAll(extra, nil)
+	}
+	return extra
 }
 
 // lower returns the smaller of two limits, of which 0 is none.
@@ -137,6 +150,7 @@ func (q quirks) words() []string {
 	add(q.noEffort, "no reasoning_effort")
 	add(q.efforts != 0 && !q.noEffort, "reasoning_effort: the nearest of "+strings.Join(q.efforts.words(), ", "))
 	add(q.noSeed, "no seed")
+	add(q.noPenalty, "no frequency_penalty and presence_penalty")
 	add(q.noSystem, "no system role: the system prompt opens the first user message")
 	add(q.mustSwitch, "messages of one role in a row are joined")
 	add(q.most > 0, fmt.Sprintf("at most %d output tokens", q.most))
@@ -236,6 +250,7 @@ func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
 	next.noStop = q.noStop || c.Stop != nil && named("stop")
 	next.noEffort = q.noEffort || effort
 	next.noSeed = q.noSeed || c.Seed != nil && named("seed")
+	next.noPenalty = q.noPenalty || named(penalties) // nothing else is called so
 	switch {
 	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"):
 		next.limit = limitOld

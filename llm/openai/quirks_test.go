@@ -206,6 +206,27 @@ func TestAdapts(t *testing.T) {
 	}
 }
 
+// Penalties, which are no options of their own, are left out as well, and nothing else.
+func TestPenaltiesRefused(t *testing.T) {
+	for _, refused := range []string{"frequency_penalty", "presence_penalty"} {
+		a := refuse(t, `{"error":{"message":"Unsupported parameter: '`+refused+`' is not supported with this model.","code":"unsupported_parameter"}}`,
+			func(b map[string]any) bool { return b[refused] != nil })
+		m := newModel(t, &openai.Options{BaseURL: a.URL, Extra: map[string]any{"frequency_penalty": 0.5, "kept": []any{1, "a"}, "presence_penalty": -1e-9}})
+		for range 2 {
+			if _, err := m.Generate(t.Context(), hello()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		body, _ := a.last()
+		if body["frequency_penalty"] != nil || body["presence_penalty"] != nil || text(body, "kept") != `[1,"a"]` || a.calls.Load() != 3 {
+			t.Errorf("%s: sent %s after %d calls", refused, text(body), a.calls.Load())
+		}
+		if got, want := m.Adapted(), []string{"no frequency_penalty and presence_penalty"}; !cmp.Equal(got, want) {
+			t.Errorf("Adapted() = %q, want %q", got, want)
+		}
+	}
+}
+
 // Who asks for as little thought as there is gets the least that there is near it, not
 // what the model does unasked.
 func TestNearestEffort(t *testing.T) {
