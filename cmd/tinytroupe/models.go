@@ -54,10 +54,14 @@ func (c choice) unpriced(prices tariff) bool {
 // choose settles which model acts: the flag, the study, config.ini, the
 // environment, what is found, and last the stand-in.
 func choose(ctx context.Context, flag, study string, s *config.Settings, env func(string) (string, bool)) (choice, error) {
+	settings := provided(s)
+	if flag == "" && study == "" {
+		settings = spelled(ctx, settings, s, env)
+	}
 	for _, c := range []choice{
 		{name: flag, why: "--model"},
 		{name: study, why: "the study"},
-		{name: provided(s), why: s.From["MODEL"]},
+		{name: settings, why: s.From["MODEL"]},
 		{name: s.NamedModel, why: "TINYTROUPE_MODEL"},
 	} {
 		if c.name != "" {
@@ -99,6 +103,24 @@ func provided(s *config.Settings) string {
 	return "openai/" + s.Model
 }
 
+// spelled is the name of config.ini's model once the server at BASE_URL was asked: in
+// openai/gpt-oss-20b openai is the provider, or begins the model's own name, as it does
+// at LM Studio and OpenRouter.
+func spelled(ctx context.Context, name string, s *config.Settings, env func(string) (string, bool)) string {
+	p, err := providerOf("openai", s, env)
+	if err != nil || !p.local || name != s.Model || !strings.HasPrefix(name, "openai/") {
+		return name
+	}
+	ctx, cancel := context.WithTimeout(ctx, askTime)
+	defer cancel()
+	models, _ := p.models(ctx, s) // where there is no list, openai is the provider
+	lists := func(id string) bool { return slices.ContainsFunc(models, func(m served) bool { return m.id == id }) }
+	if lists(name) && !lists(strings.TrimPrefix(name, "openai/")) {
+		return "openai/" + name
+	}
+	return name
+}
+
 // findServer finds the only model of the server at BASE_URL.
 func findServer(ctx context.Context, s *config.Settings, env func(string) (string, bool)) (choice, error) {
 	p, err := providerOf("openai", s, env)
@@ -122,11 +144,19 @@ func findServer(ctx context.Context, s *config.Settings, env func(string) (strin
 	return only(p, models, "the server at "+where)
 }
 
+// speaking are the models of a list that are for more than embeddings.
+func speaking(models []served) []served {
+	return slices.DeleteFunc(models, func(m served) bool { return m.embeds })
+}
+
 // only is the one model of a list that can speak.
 func only(p *provider, models []served, where string) (choice, error) {
-	speak := slices.DeleteFunc(slices.Clone(models), func(m served) bool { return m.embeds && len(models) > 1 })
+	speak := speaking(models)
 	if len(speak) == 1 {
 		return choice{p.name + "/" + speak[0].id, "the only model at " + place(p.url), true}, nil
+	}
+	if len(speak) == 0 {
+		return choice{}, fmt.Errorf("no model is named, and %s lists none that can speak\nName one: --model %s/NAME", where, p.name)
 	}
 	var names strings.Builder
 	for _, m := range speak[:min(len(speak), 20)] {
@@ -195,6 +225,7 @@ func findOllama(ctx context.Context, s *config.Settings, env func(string) (strin
 	ctx, cancel := context.WithTimeout(ctx, most)
 	defer cancel()
 	models, err := p.models(ctx, s)
+	models = speaking(models)
 	switch {
 	case err != nil && s.APIType == "ollama":
 		return choice{}, fmt.Errorf("config.ini says API_TYPE=ollama and names no model: %w", err)

@@ -71,11 +71,12 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 		} else {
 			p.url = cmp.Or(get("OPENAI_BASE_URL"), p.url)
 		}
+		p.url = strings.TrimRight(p.url, "/")
 		p.local = p.url != openai.DefaultURL
 		p.said = p.local || p.key != ""
 		return p, nil
 	case "anthropic":
-		p := &provider{name: name, title: "Anthropic", url: cmp.Or(own, get("ANTHROPIC_BASE_URL"), anthropic.DefaultURL),
+		p := &provider{name: name, title: "Anthropic", url: strings.TrimRight(cmp.Or(own, get("ANTHROPIC_BASE_URL"), anthropic.DefaultURL), "/"),
 			key: get("ANTHROPIC_API_KEY"), keyName: "ANTHROPIC_API_KEY", urlName: "ANTHROPIC_BASE_URL"}
 		p.local = p.url != anthropic.DefaultURL
 		p.said = p.local || p.key != ""
@@ -85,6 +86,9 @@ func providerOf(name string, s *config.Settings, env func(string) (string, bool)
 			key: get("GEMINI_API_KEY", "GOOGLE_API_KEY"), keyName: "GEMINI_API_KEY", urlName: "GOOGLE_GEMINI_BASE_URL"}
 		p.local = p.url != gemini.DefaultURL
 		p.said = p.local || get(p.keyName) != "" // the other key may be for another of Google's services
+		if get(p.keyName) == "" && p.key != "" {
+			p.keyName = "GOOGLE_API_KEY"
+		}
 		return p, nil
 	case "azure":
 		p := &provider{name: name, title: "Azure OpenAI", url: s.AzureEndpoint, key: s.AzureKey.Reveal(),

@@ -350,3 +350,82 @@ func TestPricesFile(t *testing.T) {
 		t.Errorf("%d calls were made", n-before)
 	}
 }
+
+// TestSpelledAsListed: whether openai/ in MODEL is the provider or begins the model's own
+// name is for the server at BASE_URL to say, where it says so.
+func TestSpelledAsListed(t *testing.T) {
+	for _, c := range []struct {
+		lists []string
+		want  string
+	}{
+		{[]string{"openai/gpt-oss-20b", "other"}, "openai/openai/gpt-oss-20b"},
+		{[]string{"gpt-oss-20b"}, "openai/gpt-oss-20b"},
+		{[]string{"gpt-oss-20b", "openai/gpt-oss-20b"}, "openai/gpt-oss-20b"},
+		{[]string{"other"}, "openai/gpt-oss-20b"},
+	} {
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{Models: c.lists, Reply: talker, Keep: true})
+		file := studyFile(t, killCrowd("together"), "[OpenAI]\nMODEL=openai/gpt-oss-20b\nBASE_URL="+s.URL+"/v1\n")
+		dir := filepath.Join(filepath.Dir(file), "record")
+		if e := command(t, t.Context(), nil, "run", file, "--dir", dir); e.code != exitDone || !strings.Contains(e.stdout, "model   "+c.want+" (") {
+			t.Errorf("%q: exit %d\n%s%s", c.lists, e.code, e.stdout, e.stderr)
+		}
+		for _, call := range s.Calls() {
+			if got := call.Model; call.Kind == llmtest.Generate && "openai/"+got != c.want {
+				t.Fatalf("%q: asked for %s", c.lists, got)
+			}
+		}
+	}
+}
+
+// TestOnlyEmbeddings: models for embeddings do not count among those that could act.
+func TestOnlyEmbeddings(t *testing.T) {
+	for _, models := range [][]string{{"nomic-embed-text"}, {"nomic-embed-text", "mxbai-embed-large"}} {
+		for _, d := range dialects() {
+			if d.provider != "openai" && d.provider != "ollama" {
+				continue
+			}
+			s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: d.wire, Models: models})
+			env := func(name string) (string, bool) {
+				v, ok := d.env(s.URL)[name]
+				if name == "OLLAMA_HOST" && !ok {
+					return "127.0.0.1:1", true
+				}
+				return v, ok
+			}
+			set, err := config.Load(nil, &config.Options{Env: env})
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := choose(t.Context(), "", "", set, env)
+			if d.provider == "ollama" && (err != nil || c.name != rehearsalName) {
+				t.Errorf("%q: %+v, %v", models, c, err)
+			}
+			// A server that somebody named is meant to act.
+			if d.provider == "openai" && (err == nil || !strings.Contains(err.Error(), "lists none that can speak\nName one: --model openai/NAME")) {
+				t.Errorf("%q: %+v, %v", models, c, err)
+			}
+		}
+	}
+}
+
+// TestAddressOfTheProvider: a slash at its end makes an address no other one.
+func TestAddressOfTheProvider(t *testing.T) {
+	env := map[string]string{
+		"OPENAI_BASE_URL": "https://api.openai.com/v1/", "ANTHROPIC_BASE_URL": "https://api.anthropic.com/",
+		"GOOGLE_GEMINI_BASE_URL": "https://generativelanguage.googleapis.com/v1beta/", "GOOGLE_API_KEY": secret,
+	}
+	get := func(name string) (string, bool) { v, ok := env[name]; return v, ok }
+	s, err := config.Load(nil, &config.Options{Env: get})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"openai", "anthropic", "gemini"} {
+		p, err := providerOf(name, s, get)
+		if err != nil || p.local {
+			t.Errorf("%s: %+v, %v", name, p, err)
+		}
+		if name == "gemini" && p.keyName != "GOOGLE_API_KEY" {
+			t.Errorf("the key of %s is said to be in %s", name, p.keyName)
+		}
+	}
+}
