@@ -174,10 +174,17 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string, judge
 		return
 	}
 	d.ok("model", "%s (%s)", c.name, c.why)
-	if _, capped, err := c.limited(d.prices, caps{}, "run"); err != nil {
+	limits, capped, err := c.limited(d.prices, caps{s.BudgetUSD, s.BudgetCalls, s.BudgetTokens}, "run")
+	if err == nil {
+		err = priceKnown(d.prices, limits, c.name)
+	}
+	switch {
+	case err != nil:
 		d.fail("cap", err)
-	} else if capped != "" {
+	case capped != "":
 		d.ok("cap", "%s", capped)
+	case limits.usd > 0:
+		d.ok("cap", "a run is capped at %s (%s)", usd(limits.usd), s.From["BUDGET_USD"])
 	}
 	q, err := providerOf(name, s, p.env)
 	if err == nil {

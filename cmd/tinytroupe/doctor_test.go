@@ -370,3 +370,35 @@ func TestModels(t *testing.T) {
 		}
 	}
 }
+
+// TestDoctorBudget: the caps of config.ini are those of a run.
+func TestDoctorBudget(t *testing.T) {
+	azure := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Azure(), Reply: marks})
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Anthropic(), Reply: marks})
+	deployed := map[string]string{"AZURE_OPENAI_ENDPOINT": azure.URL, "AZURE_OPENAI_KEY": secret, "AZURE_OPENAI_DEPLOYMENT": "panel"}
+	for name, c := range map[string]struct {
+		settings string
+		env      map[string]string
+		code     int
+		want     string
+	}{
+		"calls alone":    {"[Budget]\nBUDGET_CALLS=100\n", deployed, exitDone, ""},
+		"no price":       {"[OpenAI]\nAPI_TYPE=azure\nMODEL=panel\n[Budget]\nBUDGET_USD=5\n", deployed, exitUsage, "failed: no price is known of azure/panel, so the cap of $5.00 cannot be kept"},
+		"a cap of money": {"[Budget]\nBUDGET_USD=0.5\n", map[string]string{"ANTHROPIC_BASE_URL": s.URL, "ANTHROPIC_API_KEY": secret}, exitDone, "ok: a run is capped at $0.50 (config.ini:2)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Chdir(t.TempDir())
+			if err := os.WriteFile("config.ini", []byte(c.settings), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			e := command(t, t.Context(), c.env, "doctor", "--json")
+			var d diagnosis
+			if err := json.Unmarshal([]byte(e.stdout), &d); err != nil {
+				t.Fatal(err)
+			}
+			if got := d.found("cap"); e.code != c.code || !strings.Contains(got, c.want) || c.want == "" && got != "" {
+				t.Errorf("exit %d, want %d: %q, want %q\n%s", e.code, c.code, got, c.want, e.stderr)
+			}
+		})
+	}
+}
