@@ -323,7 +323,7 @@ func (d *diagnosis) ask(ctx context.Context, c choice, st *stack, s *config.Sett
 	req := &llm.Request{
 		Messages:  []llm.Message{llm.Text(llm.User, "Say hello.")},
 		Schema:    &llm.Schema{Name: "mark", Body: json.RawMessage(doctorSchema)},
-		MaxTokens: 1000, // a model that reasons uses some
+		MaxTokens: 4000, // a model that reasons uses some
 		Label:     llm.Label{Purpose: "doctor"},
 	}
 	ctx, cancel := context.WithTimeout(ctx, max(s.Timeout, 2*time.Minute))
@@ -334,6 +334,9 @@ func (d *diagnosis) ask(ctx context.Context, c choice, st *stack, s *config.Sett
 	adapted := st.adapted()
 	inPrompt := slices.ContainsFunc(adapted, func(a string) bool { return strings.Contains(a, "in the prompt") })
 	switch {
+	case errors.Is(err, llm.ErrTruncated) && resp != nil && (resp.Text == "" || strings.HasPrefix(strings.TrimSpace(resp.Text), "<think")):
+		d.ok("call", "answered in %v", took)
+		d.note("schema", "less REASONING_EFFORT in config.ini, where the model takes it", "undecided: the model reasoned for %d tokens, and did not come to its reply", req.MaxTokens)
 	case errors.Is(err, llm.ErrTruncated):
 		d.ok("call", "answered in %v", took)
 		d.note("schema", "use another model or server", "the reply ran to %d tokens without an end: the schema is not enforced", req.MaxTokens)
