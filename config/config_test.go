@@ -255,6 +255,32 @@ LOG_INCLUDE_THREAD_ID=True
 	}
 }
 
+// TestIndented: a line is what it says, however far it is indented, and whatever ends the
+// line before.
+func TestIndented(t *testing.T) {
+	const text = "\ufeff[OpenAI]\r\n  MODEL=gpt-5-mini\r\n    ; a comment\r\n  TIMEOUT=60\r\n\tCACHE_FILE_NAME=C:\\runs\\\r\n    MAX_ATTEMPTS=3\r\nMAX_TOKENS=4000\r\n  [Logging]\r\n  LOGLEVEL=error\r\n"
+	s, err := config.Load([]string{"config.ini"}, &config.Options{FS: fstest.MapFS{"config.ini": {Data: []byte(text)}}, Env: environment()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Model != "gpt-5-mini" || s.Timeout != time.Minute || s.CacheFileName != `C:\runs\` || s.MaxAttempts != 3 || s.LogLevel != "ERROR" || s.From["MAX_ATTEMPTS"] != "config.ini:6" {
+		t.Errorf("%+v", s)
+	}
+	if d := cmp.Diff([]string{"config.ini:7: unknown key MAX_TOKENS. It is called MAX_COMPLETION_TOKENS"}, s.Warnings); d != "" {
+		t.Error(d)
+	}
+}
+
+// TestNoSecretInErrors: a line that is no setting may be a key that was pasted.
+func TestNoSecretInErrors(t *testing.T) {
+	for _, line := range []string{"sk-secretkey123456", "[sk-secretkey123456", "=sk-secretkey123456", "[sk-secretkey=123456", "  sk-secretkey123456"} {
+		_, err := config.Load([]string{"config.ini"}, &config.Options{FS: fstest.MapFS{"config.ini": {Data: []byte("[OpenAI]\n\n" + line + "\nMODEL=x\n")}}, Env: environment()})
+		if err == nil || err.Error() != "config.ini:3: expected [SECTION], KEY=VALUE or a comment" {
+			t.Errorf("%q: %v", line, err)
+		}
+	}
+}
+
 func TestSecret(t *testing.T) {
 	s := config.Settings{OpenAIKey: "sk-hidden", AzureKey: "sk-hidden"}
 	b, err := json.Marshal(s)

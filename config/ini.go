@@ -21,21 +21,26 @@ type reader struct {
 
 // file reads one file over what is there.
 func (r *reader) file(name string, data []byte) []error {
-	f, err := ini.LoadSources(ini.LoadOptions{
-		// As Python's configparser reads it.
-		IgnoreInlineComment:        true,
-		InsensitiveSections:        true,
-		InsensitiveKeys:            true,
-		AllowPythonMultilineValues: true,
-		PreserveSurroundedQuote:    true,
-	}, data)
+	text, err := flush(name, string(data))
 	if err != nil {
-		return []error{&Error{File: name, Problem: err.Error()}}
+		return []error{err}
+	}
+	f, err := ini.LoadSources(ini.LoadOptions{
+		// As Python's configparser reads it, but for values of several lines, which no
+		// key has.
+		IgnoreContinuation:      true,
+		IgnoreInlineComment:     true,
+		InsensitiveSections:     true,
+		InsensitiveKeys:         true,
+		PreserveSurroundedQuote: true,
+	}, []byte(text))
+	if err != nil {
+		return []error{&Error{File: name, Problem: "expected lines such as KEY=VALUE"}}
 	}
 	var errs []error
 	for _, section := range f.Sections() {
 		for _, k := range section.Keys() {
-			line := lineOf(string(data), section.Name(), k.Name())
+			line := lineOf(text, section.Name(), k.Name())
 			i := slices.IndexFunc(keys, func(x key) bool {
 				return strings.EqualFold(x.section, section.Name()) && strings.EqualFold(x.name, k.Name())
 			})
@@ -57,6 +62,21 @@ func (r *reader) file(name string, data []byte) []error {
 		}
 	}
 	return errs
+}
+
+// flush takes away what lines are indented by, which means nothing, and refuses a line
+// that says nothing. Its text is not told: it may be a key in the wrong place.
+func flush(name, text string) (string, error) {
+	lines := strings.Split(strings.TrimPrefix(text, "\ufeff"), "\n")
+	for i, line := range lines {
+		line = strings.TrimSpace(line)
+		lines[i] = line
+		comment := line == "" || line[0] == '#' || line[0] == ';'
+		if !comment && !header.MatchString(line) && (line[0] == '[' || strings.IndexAny(line, "=:") < 1) {
+			return "", &Error{name, i + 1, "expected [SECTION], KEY=VALUE or a comment"}
+		}
+	}
+	return strings.Join(lines, "\n"), nil
 }
 
 // deciding are the keys that decide what is answered.
@@ -123,13 +143,16 @@ func unknown(file string, line int, section, name string) string {
 	if i := slices.IndexFunc(keys, func(k key) bool { return k.name == upper }); i >= 0 {
 		return fmt.Sprintf("%s in [%s]: it belongs in [%s]", w, section, keys[i].section)
 	}
+	if upper == "MAX_TOKENS" { // as older files of TinyTroupe have it
+		return w + ". It is called MAX_COMPLETION_TOKENS"
+	}
 	if near := nearest.Word(upper, all); near != "" {
 		w += ". Did you mean " + near + "?"
 	}
 	return w
 }
 
-var header = regexp.MustCompile(`^\s*\[([^\]]+)\]`)
+var header = regexp.MustCompile(`^\[([^\]]+)\]`)
 
 // lineOf returns the line on which a key stands last, 0 where it cannot be told.
 func lineOf(text, section, name string) int {
