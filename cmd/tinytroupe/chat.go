@@ -70,8 +70,8 @@ a second one drops it. A turn that fails is shown, and the chat goes on.
 
 The chat leaves a record, as run does: show shows it, and --dir goes on with it, the
 people remembering what was said. Where stdin is not a terminal its lines are the
-chat: then a budget that is used up or a model that cannot be reached ends it, with
-the exit codes of run, and 3 where single turns failed.`,
+chat: then a budget that is used up, a model that cannot be reached or an interrupt ends
+it, with the exit codes of run, and 3 where single turns failed or a line came to nothing.`,
 		Example: `  tinytroupe chat lisa
   tinytroupe chat lisa oscar --fragment picky_customer
   tinytroupe chat my/ann.agent.json --model openai/gpt-5-mini --budget 0.50
@@ -114,7 +114,9 @@ type chat struct {
 	typed  bool // somebody types: what they typed is not shown again
 	steps  bool // step banners are shown
 	failed int  // turns that came to nothing
-	ending bool // a signal to end has come
+	at     int  // line that was read last
+	lost   int  // lines that came to nothing
+	ending bool // a signal has ended the chat
 }
 
 type chatFile struct {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -66,15 +67,30 @@ func (c *chat) next(ctx context.Context, l *lines, prompt string) (string, bool)
 	}
 	select {
 	case s, ok := <-l.got:
+		c.at++
 		if !ok && c.typed {
 			fmt.Fprintln(c.p.stdout)
 		}
 		return s, ok
-	case <-c.sig:
+	case sig := <-c.sig:
+		c.stop(sig)
 		fmt.Fprintln(c.p.stdout)
 	case <-ctx.Done():
 	}
 	return "", false
+}
+
+// stop notes a signal. One to end ends every chat, an interrupt one that nobody types.
+func (c *chat) stop(sig os.Signal) { c.ending = c.ending || !c.typed || sig == syscall.SIGTERM }
+
+// lose says why a line came to nothing. Who types sees it; among lines of a file it is
+// counted, for nobody answered it.
+func (c *chat) lose(format string, args ...any) {
+	if !c.typed {
+		c.lost++
+		fmt.Fprintf(c.p.stdout, "line %d: ", c.at)
+	}
+	fmt.Fprintf(c.p.stdout, format, args...)
 }
 
 // talk takes line after line. The error is one that ends the chat.
@@ -147,7 +163,7 @@ func (c *chat) line(ctx context.Context, s string) (end bool, err error) {
 			return false, c.step(ctx, n)
 		}
 	default:
-		fmt.Fprintf(c.p.stdout, "There is no %s. /help lists what there is; to say it, begin the line with a blank word such as \"So\".\n", line(word))
+		c.lose("There is no %s. /help lists what there is; to say it, begin the line with a blank word such as \"So\".\n", line(word))
 	}
 	return false, nil
 }
@@ -158,7 +174,7 @@ func (c *chat) number(word, rest string) (int, bool) {
 	}
 	n, err := strconv.Atoi(rest)
 	if err != nil || n < 1 || n > 1000 {
-		fmt.Fprintf(c.p.stdout, "%s takes a number from 1 to 1000, not %q.\n", word, rest)
+		c.lose("%s takes a number from 1 to 1000, not %q.\n", word, rest)
 		return 0, false
 	}
 	return n, true
@@ -202,7 +218,7 @@ func (c *chat) sayTo(ctx context.Context, text string) error {
 			return err
 		})
 	}
-	fmt.Fprintf(c.p.stdout, "Write @NAME and what you want to say. Here are %s.\n", line(strings.Join(v.People(), ", ")))
+	c.lose("Write @NAME and what you want to say. Here are %s.\n", line(strings.Join(v.People(), ", ")))
 	return nil
 }
 
@@ -231,18 +247,18 @@ func (c *chat) answers() int {
 }
 
 // turns lets people act. The first interrupt lets the call under way finish, the
-// second drops it; neither ends the chat, but for a signal to terminate.
+// second drops it; whether that ends the chat, stop says.
 func (c *chat) turns(ctx context.Context, act func(context.Context) error) error {
 	hard, cancel := context.WithCancel(ctx)
 	soft, stop := drain.With(hard)
 	over := make(chan struct{})
 	var wg sync.WaitGroup
 	wg.Go(func() {
-		for _, do := range []func(){stop, cancel} {
+		for i, do := range []func(){stop, cancel} {
 			select {
 			case sig := <-c.sig:
-				fmt.Fprintln(c.p.stderr, "\ninterrupted: waiting for the answer under way; again to drop it")
-				c.ending = c.ending || sig == syscall.SIGTERM
+				fmt.Fprintln(c.p.stderr, []string{"\ninterrupted: waiting for the answer under way; again to drop it", "\ndropped"}[i])
+				c.stop(sig)
 				do()
 			case <-over:
 				return
@@ -302,7 +318,9 @@ func (c *chat) finish(chatErr error) error {
 		status, code = record.OverBudget, exitBudget
 	case chatErr != nil:
 		status, code = record.Failed, exitFailed
-	case c.failed > 0:
+	case c.ending:
+		status, code, chatErr = record.Interrupted, exitInterrupted, errors.New("interrupted")
+	case c.failed+c.lost > 0:
 		status = record.Incomplete
 		if !c.typed {
 			code = exitIncomplete
@@ -319,7 +337,7 @@ func (c *chat) finish(chatErr error) error {
 	}); err == nil {
 		err = c.rec.WriteFile("transcripts/"+chatRoom+".md", []byte(b.String()))
 	}
-	if chatErr != nil {
+	if chatErr != nil && status != record.Interrupted {
 		f := record.Failure{Room: chatRoom, What: "chat", Cause: chatErr.Error()}
 		if te, ok := errors.AsType[*tinytroupe.TurnError](chatErr); ok {
 			f.What, f.Step, f.Person = "turn", te.Step, te.Person
@@ -348,7 +366,7 @@ func (c *chat) finish(chatErr error) error {
 	fmt.Fprintf(c.p.stdout, "      tinytroupe chat --dir %s  goes on\n", quote(c.rec.Dir()))
 	if code != exitDone {
 		if chatErr == nil {
-			chatErr = fmt.Errorf("%s failed", count(c.failed, "turn"))
+			chatErr = fmt.Errorf("%s failed, %s came to nothing", count(c.failed, "turn"), count(c.lost, "line"))
 		}
 		return &exitError{code: code, err: chatErr, shown: true}
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -147,6 +148,59 @@ func TestChatInterrupt(t *testing.T) {
 	}
 }
 
+// TestChatInterruptedScript: a signal ends a chat that nobody types, after the answer
+// under way, and so does one to end a chat at a terminal. Neither is done.
+func TestChatInterruptedScript(t *testing.T) {
+	for _, test := range []struct {
+		typed bool
+		sig   os.Signal
+	}{{false, os.Interrupt}, {false, syscall.SIGTERM}, {true, syscall.SIGTERM}} {
+		begun := make(chan struct{}, 99)
+		s := llmtest.NewServer(t, &llmtest.ServerOptions{
+			Model: reader{rehearsal.New(nil)}, Latency: 100 * time.Millisecond,
+			Faults: func(int) llmtest.Fault { begun <- struct{}{}; return llmtest.Fault{} },
+		})
+		c := chatting(t, s.URL, test.typed, "lisa")
+		go func() {
+			// A chat that has ended reads no more.
+			_, _ = io.WriteString(c.keys, "What do you do for a living?\nWhat do you enjoy most?\nAnd what else?\n")
+		}()
+		<-begun
+		c.signals <- test.sig
+		c.end(t, exitInterrupted, record.Interrupted)
+		if len(begun) > 0 || !strings.Contains(c.out.String(), "\ninterrupted  1 call") {
+			t.Errorf("typed %v, %v: %d further calls\n%s%s", test.typed, test.sig, len(begun), c.out, c.errs)
+		}
+	}
+	// At the prompt, or while a script waits for its next line.
+	c := chatting(t, newServer(t, nil).URL, false, "lisa")
+	c.out.wait(t, "record  ", 1)
+	c.signals <- os.Interrupt
+	c.end(t, exitInterrupted, record.Interrupted)
+}
+
+// TestChatLostLine: what nobody in a script heard does not pass for an answer; who
+// types has seen it.
+func TestChatLostLine(t *testing.T) {
+	for typed, want := range map[bool]struct {
+		code   int
+		status record.Status
+		said   string
+	}{
+		false: {exitIncomplete, record.Incomplete, "\nline 3: Write @NAME"},
+		true:  {exitDone, record.Done, "> Write @NAME"},
+	} {
+		c := chatting(t, newServer(t, nil).URL, typed, "lisa")
+		c.enter(t, "\n@lisa Hello.")
+		c.enter(t, "@Liza How are you?")
+		c.enter(t, "/quit")
+		c.end(t, want.code, want.status)
+		if !strings.Contains(c.out.String(), want.said) {
+			t.Errorf("typed %v: not %q\n%s", typed, want.said, c.out)
+		}
+	}
+}
+
 // TestChatDropped: a second interrupt drops the answer under way; the line is heard
 // all the same.
 func TestChatDropped(t *testing.T) {
@@ -166,6 +220,9 @@ func TestChatDropped(t *testing.T) {
 	c.signals <- os.Interrupt
 	c.signals <- os.Interrupt
 	c.out.wait(t, "> ", 2)
+	if got := c.errs.String(); strings.Count(got, "again to drop it") != 1 || !strings.Contains(got, "\ndropped\n") {
+		t.Errorf("told %q", got)
+	}
 	c.enter(t, "/step")
 	c.out.wait(t, "Lisa Carter acts: [TALK]", 1)
 	c.keys.Close()
