@@ -107,9 +107,9 @@ var keys = []key{
 			}
 			return err
 		}},
-	{section: "Budget", name: "BUDGET_CALLS", here: "most calls of a run, where neither `--max-calls` nor the study says",
+	{section: "Budget", name: "BUDGET_CALLS", here: "most calls of a run or a chat, where neither `--max-calls` nor the study says",
 		set: count(func(s *Settings) *int { return &s.BudgetCalls }, 1, "leave it out for no limit")},
-	{section: "Budget", name: "BUDGET_TOKENS", here: "most tokens of a run, where neither `--max-tokens` nor the study says",
+	{section: "Budget", name: "BUDGET_TOKENS", here: "most tokens of a run or a chat, where neither `--max-tokens` nor the study says",
 		set: count(func(s *Settings) *int { return &s.BudgetTokens }, 1, "leave it out for no limit")},
 
 	{section: "Logging", name: "LOGLEVEL", here: "level of the two below where they do not say: `DEBUG`, `INFO`, `WARNING`, `ERROR`, `CRITICAL`, or `NONE`", set: level(func(s *Settings) *string { return &s.LogLevel })},

@@ -3,7 +3,23 @@ package main
 import (
 	"cmp"
 	"fmt"
+
+	"github.com/tinytroupe-go/tinytroupe/config"
 )
+
+// caps are what a run may use; 0 is no limit.
+type caps struct {
+	usd           float64
+	calls, tokens int
+}
+
+// or is c, and of what it does not limit, d.
+func (c caps) or(d caps) caps {
+	return caps{cmp.Or(c.usd, d.usd), cmp.Or(c.calls, d.calls), cmp.Or(c.tokens, d.tokens)}
+}
+
+// capsOf are those of config.ini.
+func capsOf(s *config.Settings) caps { return caps{s.BudgetUSD, s.BudgetCalls, s.BudgetTokens} }
 
 // limited settles the cap in US dollars of a run or a chat (what) whose model was found,
 // not named, and costs money: foundCap where the user set none, and note says so. Where
@@ -14,12 +30,8 @@ func (c choice) limited(prices tariff, l caps, what string) (_ caps, note string
 		return l, "", nil
 	}
 	if c.unpriced(prices) && l.calls == 0 && l.tokens == 0 {
-		limits := ", or set a limit that can be kept: --max-tokens N or --max-calls N"
-		if what == "chat" {
-			limits = ""
-		}
 		return l, "", fmt.Errorf("%s was found (%s), not named, and its price is not known, so that the cap of %s on models that were found cannot be kept\n"+
-			"Name it: --model %s%s", c.name, c.why, usd(foundCap), c.name, limits)
+			"Name it: --model %s, or set a limit that can be kept: --max-tokens N or --max-calls N", c.name, c.why, usd(foundCap), c.name)
 	}
 	if c.paid(prices) {
 		l.usd = foundCap
@@ -32,23 +44,15 @@ func (c choice) limited(prices tariff, l caps, what string) (_ caps, note string
 // run that goes on, else what held before.
 func (s *session) settleCaps() error {
 	b := s.study.Budget
-	s.caps = caps{cmp.Or(b.USD, s.set.BudgetUSD), cmp.Or(b.Calls, s.set.BudgetCalls), cmp.Or(b.Tokens, s.set.BudgetTokens)}
-	if s.resumed {
+	s.caps = caps{s.f.budget, s.f.maxCalls, s.f.maxTokens}
+	switch {
+	case s.f.resume:
+		s.caps = s.caps.or(s.before.limits)
+	case s.resumed:
 		// A cap holds until another is named; what was spent before counts.
-		was := s.before.limits
-		s.caps = caps{cmp.Or(b.USD, was.usd, s.caps.usd), cmp.Or(b.Calls, was.calls, s.caps.calls), cmp.Or(b.Tokens, was.tokens, s.caps.tokens)}
-		if s.f.resume {
-			s.caps = was
-		}
-	}
-	if s.f.budget > 0 {
-		s.caps.usd = s.f.budget
-	}
-	if s.f.maxCalls > 0 {
-		s.caps.calls = s.f.maxCalls
-	}
-	if s.f.maxTokens > 0 {
-		s.caps.tokens = s.f.maxTokens
+		s.caps = s.caps.or(caps{b.USD, b.Calls, b.Tokens}).or(s.before.limits).or(capsOf(s.set))
+	default:
+		s.caps = s.caps.or(caps{b.USD, b.Calls, b.Tokens}).or(capsOf(s.set))
 	}
 	l, note, err := s.choice.limited(s.p.prices, s.caps, "run")
 	if s.caps = l; note != "" {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -28,9 +27,6 @@ import (
 // chatRoom is the room that a chat's journal is of.
 const chatRoom = "chat"
 
-// budgetKey is the parameter of a chat's manifest that holds its cap, in US dollars.
-const budgetKey = "budget_usd"
-
 // chatFlags are the flags of chat.
 type chatFlags struct {
 	fragments []string
@@ -38,6 +34,8 @@ type chatFlags struct {
 	dir       string
 	seed      uint64
 	budget    float64
+	maxCalls  int
+	maxTokens int
 	quiet     bool // without thoughts
 }
 
@@ -78,7 +76,7 @@ it, with the exit codes of run, and 3 where single turns failed or a line came t
   tinytroupe chat --dir runs/2026-03-02-chat-with-lisa-carter-1f0e
   echo "What would you pay for it?" | tinytroupe chat lisa oscar`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := limits(cmd.Flags().Changed, &runFlags{budget: f.budget}); err != nil {
+			if err := limits(cmd.Flags().Changed, &runFlags{budget: f.budget, maxCalls: f.maxCalls, maxTokens: f.maxTokens}); err != nil {
 				return usage(err)
 			}
 			return p.chat(cmd.Context(), args, &f, cmd.Flags().Changed("seed"))
@@ -90,6 +88,8 @@ it, with the exit codes of run, and 3 where single turns failed or a line came t
 	fl.StringVar(&f.dir, "dir", "", "the `folder` of the record; one that exists is gone on with (default: a new one in runs)")
 	fl.Uint64Var(&f.seed, "seed", 1, "the seed of all that is left to chance")
 	fl.Float64Var(&f.budget, "budget", 0, "most that the chat may cost, in `USD`")
+	fl.IntVar(&f.maxCalls, "max-calls", 0, "most calls that the chat may make")
+	fl.IntVar(&f.maxTokens, "max-tokens", 0, "most tokens that the chat may use")
 	fl.BoolVar(&f.quiet, "quiet-thoughts", false, "do not show what people think")
 	return cmd
 }
@@ -158,6 +158,9 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 			return err
 		}
 	}
+	if old && len(list) == 0 && len(c.f.fragments) > 0 {
+		return fmt.Errorf("--fragment %s: it is added to people who come in, and nobody is named", c.f.fragments[0])
+	}
 	if !old && len(list) == 0 {
 		return fmt.Errorf("chat with whom? Name a person's file, or one of %s", strings.Join(cast.Names(), ", "))
 	}
@@ -190,13 +193,13 @@ func (c *chat) prepare(ctx context.Context, names []string, seeded bool) error {
 	} else if c.choice, err = choose(ctx, flag, "", c.set, c.p.env); err != nil {
 		return c.refuse("%w", err)
 	}
-	limits := caps{usd: c.f.budget}
-	if old && limits.usd == 0 {
+	limits := caps{c.f.budget, c.f.maxCalls, c.f.maxTokens}
+	if old && c.rec.Manifest().Limits != nil {
 		// A cap holds until another is named; what was spent before counts.
-		limits.usd, _ = c.rec.Manifest().Parameters[budgetKey].(float64)
+		was := c.rec.Manifest().Limits
+		limits = limits.or(caps{was.USD, was.Calls, was.Tokens})
 	}
-	limits.usd = cmp.Or(limits.usd, c.set.BudgetUSD)
-	limits, note, err := c.choice.limited(c.p.prices, limits, "chat")
+	limits, note, err := c.choice.limited(c.p.prices, limits.or(capsOf(c.set)), "chat")
 	if err == nil {
 		err = priceKnown(c.p.prices, limits, c.choice.name)
 	}
@@ -331,30 +334,34 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 	}
 	spent := llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}
 	c.stack.wrap(c.p, c.set, c.p.budget(c.set, limits, spent, c.choice.name), 0, c.calls, nil)
-	for _, f := range c.files {
-		if err := c.rec.AddInput(f.name, f.data); err != nil {
-			return err
-		}
-	}
 	o := &mind.Options{NoHarmfulText: !c.set.HarmfulContentPrevention, NoCopyrightText: !c.set.CopyrightPrevention}
 	c.stack.bound(o)
 	m, err := mind.New(c.stack.model, o)
 	if err != nil {
 		return err
 	}
+	if err := c.enter(m, resumed); err != nil {
+		return err
+	}
+	if list, err = c.strangers(list); err != nil {
+		return err
+	}
+	for _, f := range c.files {
+		if err := c.rec.AddInput(f.name, f.data); err != nil {
+			return err
+		}
+	}
 	if err := c.rec.Update(func(man *record.Manifest) {
 		man.Status, man.Problem, man.Prompts = record.Running, "", m.Hash()
-		if limits.usd > 0 {
-			man.Parameters = map[string]any{budgetKey: limits.usd}
-		}
+		man.Limits = &record.Limits{USD: limits.usd, Calls: limits.calls, Tokens: limits.tokens}
 	}); err != nil {
 		return err
 	}
-	return c.enter(m, list, resumed)
+	return c.welcome(list)
 }
 
-// enter makes the world, or resumes it, and brings in who is not there yet.
-func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
+// enter makes the world, or resumes it.
+func (c *chat) enter(m *mind.Mind, resumed bool) error {
 	j, err := c.rec.Journal(chatRoom)
 	if err != nil {
 		return err
@@ -369,20 +376,30 @@ func (c *chat) enter(m *mind.Mind, list []people.Saved, resumed bool) error {
 		return &tinytroupe.PersonOptions{Memory: new(memory.Words)}
 	}
 	if resumed {
-		if c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts); err != nil {
-			return err
-		}
-	} else {
-		c.world = tinytroupe.NewWorld("Chat", m, opts)
+		c.world, err = tinytroupe.Resume(m, c.rec.Events(chatRoom), opts)
+		return err
 	}
+	c.world = tinytroupe.NewWorld("Chat", m, opts)
+	return nil
+}
+
+// strangers are those of the list who are not there yet. Who is there must be as they were.
+func (c *chat) strangers(list []people.Saved) (fresh []people.Saved, err error) {
 	for _, p := range list {
-		name := p.Persona.Name()
-		if known := c.world.View().Persona(name); !known.IsZero() {
-			if !known.Equal(p.Persona) {
-				return fmt.Errorf("%s is in this chat already, and has another description", name)
-			}
-			continue
+		known := c.world.View().Persona(p.Persona.Name())
+		switch {
+		case known.IsZero():
+			fresh = append(fresh, p)
+		case !known.Equal(p.Persona):
+			return nil, fmt.Errorf("%s is in this chat already, and has another description", p.Persona.Name())
 		}
+	}
+	return fresh, nil
+}
+
+// welcome brings people in, and begins to show what happens.
+func (c *chat) welcome(list []people.Saved) error {
+	for _, p := range list {
 		o := p.Options()
 		o.Memory, o.Context = new(memory.Words), append(o.Context, visitor)
 		if _, err := c.world.Add(p.Persona, o); err != nil {

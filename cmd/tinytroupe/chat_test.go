@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
@@ -197,6 +200,79 @@ func TestChatLostLine(t *testing.T) {
 		c.end(t, want.code, want.status)
 		if !strings.Contains(c.out.String(), want.said) {
 			t.Errorf("typed %v: not %q\n%s", typed, want.said, c.out)
+		}
+	}
+}
+
+// TestChatRefused: a chat that cannot go on as it is asked to leaves the record as it was.
+func TestChatRefused(t *testing.T) {
+	s := newServer(t, nil)
+	c := chatting(t, s.URL, false, "lisa")
+	c.enter(t, "Hello.")
+	c.keys.Close()
+	c.end(t, exitDone, record.Done)
+	before := treeOf(t, c.dir)
+	for want, args := range map[string][]string{
+		"Lisa Carter is in this chat already, and has another description":                  {"oscar", "lisa", "--fragment", "picky_customer"},
+		"--fragment picky_customer: it is added to people who come in, and nobody is named": {"--fragment", "picky_customer"},
+	} {
+		e := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, append([]string{"chat", "--dir", c.dir}, args...)...)
+		if e.code != exitUsage || !strings.Contains(e.stderr, want) {
+			t.Errorf("%q: exit %d\n%s", args, e.code, e.stderr)
+		}
+		if diff := cmp.Diff(before, treeOf(t, c.dir)); diff != "" {
+			t.Errorf("%q changed the record:\n%s", args, diff)
+		}
+	}
+}
+
+// treeOf reads the files of a folder but the store of calls, whose bytes say nothing.
+func treeOf(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	files := map[string]string{}
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || strings.Contains(d.Name(), "calls.db") {
+			return err
+		}
+		data, err := os.ReadFile(path)
+		files[path] = string(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestChatCaps: the caps of config.ini are those of a chat too, and what is said of them
+// can be done.
+func TestChatCaps(t *testing.T) {
+	t.Chdir(t.TempDir())
+	s := newServer(t, nil)
+	for key, value := range map[string]string{"BUDGET_CALLS": "1", "BUDGET_TOKENS": "12000"} {
+		if err := os.WriteFile("config.ini", []byte("[Budget]\n"+key+"="+value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c := chatting(t, s.URL, false, "lisa")
+		go func() { _, _ = io.WriteString(c.keys, "Hello.\nHow are you?\nAnd now?\nAnd now?\n") }() // it may end before
+		c.end(t, exitBudget, record.OverBudget)
+		flag := map[string]string{"BUDGET_CALLS": "--max-calls", "BUDGET_TOKENS": "--max-tokens"}[key]
+		if !strings.Contains(c.errs.String(), "next  a higher "+flag+"\n") {
+			t.Errorf("%s\n%s", c.out, c.errs)
+		}
+		if err := os.Remove("config.ini"); err != nil {
+			t.Fatal(err)
+		}
+		for _, more := range []struct {
+			args []string
+			code int
+		}{{nil, exitBudget}, {[]string{flag, "100000"}, exitDone}, {nil, exitDone}} {
+			var out bytes.Buffer
+			p := &program{stdin: strings.NewReader("Hello again.\n"), stdout: &out, stderr: &out, terminal: func() bool { return false },
+				env: func(name string) (string, bool) { return s.URL, name == "OPENAI_BASE_URL" }}
+			if code := p.main(t.Context(), append([]string{"chat", "--dir", c.dir}, more.args...)); code != more.code {
+				t.Errorf("%s, going on with %q: exit %d, want %d\n%s", key, more.args, code, more.code, out.String())
+			}
 		}
 	}
 }

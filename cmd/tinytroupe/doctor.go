@@ -174,7 +174,7 @@ func (p *program) examine(ctx context.Context, d *diagnosis, model string, judge
 		return
 	}
 	d.ok("model", "%s (%s)", c.name, c.why)
-	limits, capped, err := c.limited(d.prices, caps{s.BudgetUSD, s.BudgetCalls, s.BudgetTokens}, "run")
+	limits, capped, err := c.limited(d.prices, capsOf(s), "run")
 	if err == nil {
 		err = priceKnown(d.prices, limits, c.name)
 	}

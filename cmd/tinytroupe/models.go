@@ -235,12 +235,6 @@ func findOllama(ctx context.Context, s *config.Settings, env func(string) (strin
 	return only(p, models, "Ollama at "+place(p.url))
 }
 
-// caps are what a run may use; 0 is no limit.
-type caps struct {
-	usd           float64
-	calls, tokens int
-}
-
 // stack is a model ready for use, and what stands around it.
 type stack struct {
 	model    llm.Model
