@@ -346,10 +346,14 @@ func (c *chat) finish(chatErr error) error {
 	}
 	err = errors.Join(err, c.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Ended = status, time.Now().Round(0)
-		m.Totals = &record.Totals{
+		total := &record.Totals{
 			People: len(c.world.People()), Rooms: 1, Steps: c.world.View().Step(), Calls: l.Total.Attempts,
 			Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD, Failed: c.failed, WallSeconds: time.Since(c.begun).Seconds(),
 		}
+		if was := m.Totals; was != nil { // of the parts before; all else counts from the beginning
+			total.Failed, total.WallSeconds = total.Failed+was.Failed, total.WallSeconds+was.WallSeconds
+		}
+		m.Totals = total
 		if m.Problem = ""; chatErr != nil {
 			m.Problem = chatErr.Error()
 		}

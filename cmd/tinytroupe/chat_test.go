@@ -244,6 +244,37 @@ func treeOf(t *testing.T, dir string) map[string]string {
 	return files
 }
 
+// TestChatTotals: what a record says that a chat took is of all its parts.
+func TestChatTotals(t *testing.T) {
+	failed := false
+	s := newServer(t, func(int) llmtest.Fault {
+		if !failed {
+			failed = true
+			return llmtest.Fault{Kind: llmtest.FilterCall}
+		}
+		return llmtest.Fault{}
+	})
+	c := chatting(t, s.URL, false, "lisa")
+	c.enter(t, "Hello.")
+	c.keys.Close()
+	c.end(t, exitIncomplete, record.Incomplete)
+	totals := func() record.Totals {
+		rec, err := record.View(c.dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rec.Close()
+		return *rec.Manifest().Totals
+	}
+	first := totals()
+	if e := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, "chat", "--dir", c.dir); e.code != exitDone {
+		t.Fatalf("exit %d\n%s", e.code, e.stderr)
+	}
+	if all := totals(); first.Failed != 1 || all.Failed != 1 || all.WallSeconds <= first.WallSeconds {
+		t.Errorf("%+v, then %+v", first, all)
+	}
+}
+
 // TestChatCaps: the caps of config.ini are those of a chat too, and what is said of them
 // can be done.
 func TestChatCaps(t *testing.T) {
