@@ -14,6 +14,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -132,7 +134,7 @@ func (m *Mind) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroup
 // Ask asks the person a question, in one call after the same prefix as a turn. The
 // schema of a question must describe an object. A free answer is asked for as
 // {"answer":"…"}, since the replies before it, all JSON, would draw some models into
-// a JSON of their own; plain words are an answer as well. An empty one is an
+// a JSON of their own; plain words are an answer as well. One that says nothing is an
 // [llm.ErrInvalid], a refusal an [llm.ErrFiltered].
 func (m *Mind) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
 	req, _, err := m.request(p, "ask", "Question: "+q.Text, q.Images)
@@ -228,8 +230,9 @@ func (m *Mind) image(img tinytroupe.Image) (llm.Part, error) {
 	return llm.Part{Image: &llm.Image{MediaType: mediaType, Data: data}}, nil
 }
 
-// spoken returns a free answer: the one member of an object, what a reply in the
-// form of a turn says aloud, or all of the text; without reasoning before it.
+// spoken returns a free answer: the member answer of an object, or the one text that it
+// is; what a reply in the form of a turn says aloud; or all of the text, where that is no
+// object; without reasoning before it. It is empty where nothing is said.
 func spoken(text string) string {
 	for _, end := range []string{"</think>", "</thinking>", "</reasoning>"} {
 		if i := strings.LastIndex(text, end); i >= 0 {
@@ -238,7 +241,7 @@ func spoken(text string) string {
 	}
 	text = strings.TrimSpace(text)
 	var r struct {
-		Answer *string
+		Answer json.RawMessage
 		reply
 	}
 	// The object may stand in a fence, or between sentences.
@@ -246,27 +249,27 @@ func spoken(text string) string {
 	if err == nil {
 		err = json.Unmarshal(object, &r)
 	}
-	bare := strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}")
+	bare := strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") || strings.HasPrefix(text, "```") && strings.HasSuffix(text, "```")
 	switch {
 	case err != nil && (object != nil && bare || strings.HasPrefix(text, `{"`)):
 		return "" // what should be words is something else
-	case err != nil:
+	case err != nil, r.Answer == nil && !bare:
 		return text
-	}
-	if r.Answer != nil {
-		return strings.TrimSpace(*r.Answer)
-	}
-	if !bare {
-		return text
+	case r.Answer != nil:
+		var answer string
+		_ = json.Unmarshal(r.Answer, &answer) // what is no text says nothing
+		return strings.TrimSpace(answer)
 	}
 	var said []string
 	for _, a := range r.Actions {
-		if a.Kind == tinytroupe.Talk && a.Content != "" {
+		kind := strings.ToUpper(strings.TrimSpace(string(a.Kind)))
+		if kind == string(tinytroupe.Talk) && strings.TrimSpace(a.Content) != "" {
 			said = append(said, a.Content)
 		}
 	}
-	if len(said) == 0 {
-		return text
+	var members map[string]string
+	if json.Unmarshal(object, &members) == nil && len(members) == 1 {
+		said = slices.Collect(maps.Values(members))
 	}
-	return strings.Join(said, "\n")
+	return strings.TrimSpace(strings.Join(said, "\n"))
 }

@@ -285,9 +285,30 @@ func FuzzReply(f *testing.F) {
 
 // TestAnswerOfAnotherType: an answer that is no text is no answer.
 func TestAnswerOfAnotherType(t *testing.T) {
-	for _, said := range []string{`{"answer":7}`, `{"answer":"B`, `{"answer":"B","answer":"C"}`, `{"answer":{"text":"B"}}`, `{"answer":[]}`, `{"answer":""}`} {
+	for _, said := range []string{`{"answer":7}`, `{"answer":"B`, `{"answer":"B","answer":"C"}`, `{"answer":{"text":"B"}}`, `{"answer":[]}`, `{"answer":""}`,
+		`{"answer":null}`, "```json\n{\"answer\":null}\n```", `{"state":{"goals":"B"}}`, `{}`, `{"a":"B","b":"C"}`, `{"a":7}`,
+		`{"actions":[{"type":"THINK","target":"","content":"B"},{"type":"DONE"}],"state":{"goals":"g"}}`,
+		"```json\n{\"actions\":[{\"type\":\"DONE\"}]}\n```",
+		`{"actions":[{"type":"TALK","target":"","content":" "}]}`,
+	} {
 		a, err := newMind(t, llmtest.Scripted(said), nil).Ask(t.Context(), later(t), tinytroupe.Question{Text: "A or B?"})
 		if !errors.Is(err, llm.ErrInvalid) {
+			t.Errorf("%s: %+v, %v", said, a, err)
+		}
+	}
+}
+
+// TestAnswerInAnotherForm: what is said is the answer, in whatever object it stands.
+func TestAnswerInAnotherForm(t *testing.T) {
+	for said, want := range map[string]string{
+		`{"response":" B. "}`: "B.",
+		`{"actions":[{"type":"Think","content":"A?"},{"type":"Talk","content":"B."},{"type":" talk","content":"Yes."}]}`: "B.\nYes.",
+		"```\n{\"actions\":[{\"type\":\"TALK\",\"target\":\"\",\"content\":\"B.\"}],\"state\":{\"goals\":\"g\"}}\n```":   "B.",
+		`B, as in {"a":1}.`: `B, as in {"a":1}.`,
+		"```\nB\n```":       "```\nB\n```",
+	} {
+		a, err := newMind(t, llmtest.Scripted(said), nil).Ask(t.Context(), later(t), tinytroupe.Question{Text: "A or B?"})
+		if err != nil || a.Text != want {
 			t.Errorf("%s: %+v, %v", said, a, err)
 		}
 	}
