@@ -118,7 +118,7 @@ func loadPeople(fsys fs.FS, paths []string) ([]Saved, error) {
 		}
 		name := s.Persona.Name()
 		if other, ok := first[name]; ok {
-			return nameTaken(file, data, name, other)
+			return nameTaken(file, data, s.Persona, other)
 		}
 		first[name] = file
 		list = append(list, s)
@@ -149,13 +149,13 @@ func loadFragments(fsys fs.FS, paths []string) ([]Fragment, error) {
 	return list, nil
 }
 
-func nameTaken(file string, data []byte, name, other string) error {
-	e := &tinytroupe.PersonaError{File: file, Path: "name", Problem: fmt.Sprintf("expected a name of its own, found %q, which the person of %s has", name, other)}
+func nameTaken(file string, data []byte, who tinytroupe.Persona, other string) error {
+	e := &tinytroupe.PersonaError{File: file, Path: "name", Problem: fmt.Sprintf("expected a name of its own, found %q, which the person of %s has", who.Name(), other)}
 	root, err := ordered.Parse(data)
 	if err != nil {
 		return err // it was read before
 	}
-	if p, ok := root.Field("persona"); ok {
+	if p, ok := root.Field("persona"); ok && bytes.Equal(p.Append(nil), who.JSON()) { // not a key of the persona's own
 		root, e.Path = p, "persona.name"
 	}
 	v, _ := root.Field("name")

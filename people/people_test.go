@@ -402,3 +402,17 @@ func ExampleLoadFS() {
 	// Lisa Carter is 28 years old. Occupation: Data scientist. Now: ""
 	// Oscar lives in Berlin. Now: "A train"
 }
+
+// TestPersonaKey: a persona may have a key of that name, and is no envelope for it.
+func TestPersonaKey(t *testing.T) {
+	const text = `{"name":"Ines","age":30,"persona":"A cheerful skeptic","mental_state":"calm","semantic_memory":7}`
+	s, err := people.Parse("ines.agent.json", []byte(text))
+	if err != nil || s.Warnings != nil || string(s.Persona.JSON()) != text {
+		t.Errorf("%+v, %v", s, err)
+	}
+	files := fstest.MapFS{"a.agent.json": {Data: []byte(text)}, "b.agent.json": {Data: []byte("{\"persona\":{\"name\":\"Ines\"},\n\"name\":\"Ines\"}")}}
+	_, err = people.LoadFS(files, ".")
+	if want := `b.agent.json:2:8: name: expected a name of its own, found "Ines", which the person of a.agent.json has`; err == nil || err.Error() != want {
+		t.Errorf("%v\nwant %s", err, want)
+	}
+}

@@ -34,17 +34,17 @@ const (
 // What else the file holds is named in one warning, unless it is empty. An error is a
 // *tinytroupe.PersonaError; file is for it and the warning alone.
 func Parse(file string, data []byte) (Saved, error) {
-	p, _, err := tinytroupe.ParsePersona(file, data)
+	p, beside, err := tinytroupe.ParsePersona(file, data)
 	if err != nil {
 		return Saved{}, err
 	}
 	s := Saved{File: file, Persona: p}
+	if len(beside) == 0 {
+		return s, nil // the persona alone
+	}
 	root, err := ordered.Parse(data)
 	if err != nil {
 		return Saved{}, err // it was read before
-	}
-	if _, ok := root.Field("persona"); !ok {
-		return s, nil
 	}
 	r := &reader{file: file, data: data}
 	for _, f := range root.Fields {
