@@ -270,12 +270,9 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	if err := iv.log.open(iv.rec.Path("log.txt")); err != nil {
 		return nil, err
 	}
-	l, err := iv.calls.Ledger(iv.p.prices)
-	if err != nil {
+	if iv.spent, err = spentOf(iv.calls, iv.p.prices); err != nil {
 		return nil, err
 	}
-	t := tallyOf(l)
-	iv.spent = llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}
 	_, priced := iv.p.prices(iv.model.name)
 	limits, spent := iv.caps(priced)
 	if err := priceKnown(iv.p.prices, limits, iv.model.name); err != nil {

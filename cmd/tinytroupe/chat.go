@@ -16,7 +16,6 @@ import (
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/config"
 	"github.com/tinytroupe-go/tinytroupe/examples/cast"
-	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/memory"
 	"github.com/tinytroupe-go/tinytroupe/mind"
 	"github.com/tinytroupe-go/tinytroupe/people"
@@ -328,11 +327,10 @@ func (c *chat) open(list []people.Saved, limits caps) error {
 	if c.calls, err = c.rec.Calls(); err != nil {
 		return err
 	}
-	l, err := c.calls.Ledger(c.p.prices)
+	spent, err := spentOf(c.calls, c.p.prices)
 	if err != nil {
 		return err
 	}
-	spent := llm.Spent{Calls: l.Total.Attempts, Tokens: l.Total.Usage.Input + l.Total.Usage.Output, USD: l.Total.USD}
 	c.stack.wrap(c.p, c.set, c.p.budget(c.set, limits, spent, c.choice.name), 0, c.calls, nil)
 	o := &mind.Options{NoHarmfulText: !c.set.HarmfulContentPrevention, NoCopyrightText: !c.set.CopyrightPrevention}
 	c.stack.bound(o)

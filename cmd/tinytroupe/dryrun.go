@@ -37,7 +37,11 @@ type offer struct {
 	cached  [2]float64 // low and high, if the provider caches all that it can
 }
 
-// estimate rehearses the study in memory; see study.Estimate. most is 0 or the tokens
+// wide reports whether low and high are far apart.
+func (q *offer) wide() bool { return q.Open || q.Answers || q.Folds }
+
+// estimate rehearses the study in memory, or what is left of one that goes on; see
+// study.Estimate. most is 0 or the tokens
 // that the stand-in may read.
 func (s *session) estimate(ctx context.Context, most int) (*study.Estimate, error) {
 	st := s.stack
@@ -54,7 +58,7 @@ func (s *session) estimate(ctx context.Context, most int) (*study.Estimate, erro
 		},
 		Episode: st.episode(s.set), Tokens: s.excerpt(), Parallel: s.f.parallel, Most: most,
 	}
-	if s.f.dry && s.rec != nil {
+	if s.resumed {
 		if err := s.rest(o); err != nil {
 			return nil, err
 		}
@@ -98,7 +102,7 @@ func (s *session) hint(ctx context.Context) string {
 	q := s.p.priced(e, map[string]string{roleAct: defaultOpenAI, roleExtract: defaultOpenAI, roleJudge: defaultOpenAI})
 	low, high := e.Sum("")
 	calls := count(low.Calls, "call")
-	if e.Open || e.Answers || e.Folds {
+	if q.wide() {
 		calls = span(low.Calls, high.Calls) + " calls"
 	}
 	return fmt.Sprintf(", about %s plus reasoning, %s (--dry-run says more)", dollars(q.low, q.high), calls)

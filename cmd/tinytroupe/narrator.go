@@ -83,8 +83,8 @@ func (n *narrator) begin(s *session, hint string) {
 	if s.edited != "" {
 		n.printf("edited  %s\n", s.edited)
 	}
-	if s.before.calls > 0 || s.cut > 0 {
-		n.printf("resumed %s before now; %s cut off, made again where needed\n", count(s.before.calls, "call"), count(s.cut, "call"))
+	if s.before.spent.Calls > 0 || s.cut > 0 {
+		n.printf("resumed %s before now; %s cut off, made again where needed\n", count(s.before.spent.Calls, "call"), count(s.cut, "call"))
 	}
 	if s.shared != nil {
 		n.printf("cache   replies are shared with other runs\n")
@@ -284,7 +284,7 @@ func (n *narrator) end(s *session, sum *summary, l *record.Ledger, err error) {
 	}
 	calls := count(sum.Calls, "call")
 	if s.resumed {
-		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before.calls)
+		calls += fmt.Sprintf(" (%d of them now)", sum.Calls-s.before.spent.Calls)
 	}
 	if sum.BotCalls > 0 {
 		calls += fmt.Sprintf(", %s, %d repeated", count(sum.BotCalls, "bot call"), sum.BotRepeated)

@@ -126,9 +126,9 @@ func fitting(parts []string, width int) string {
 type progress struct {
 	line   *statusLine
 	budget *llm.Budget
-	before int // calls of earlier parts of the run
+	before llm.Spent // by earlier parts of the run
 	begun  time.Time
-	offer  *offer // nil where nothing can be expected
+	offer  *offer // of what was left; nil where nothing can be expected
 	free   bool   // the model costs nothing
 	priced bool
 
@@ -141,7 +141,7 @@ func (s *session) watch(ctx context.Context) {
 	if !s.out.terminal || s.out.quiet || hasHumans(s.study) || s.p.line == nil {
 		return
 	}
-	w := &progress{line: s.p.line, budget: s.budget, before: s.before.calls, of: len(s.study.Steps()), priced: true, free: true}
+	w := &progress{line: s.p.line, budget: s.budget, before: s.before.spent, of: len(s.study.Steps()), priced: true, free: true}
 	for _, name := range s.roles {
 		price, known := s.p.prices(name)
 		w.priced, w.free = w.priced && known, w.free && known && price == (llm.Price{})
@@ -201,17 +201,18 @@ func (w *progress) parts(done int, spent llm.Spent, took time.Duration) []string
 		return parts
 	}
 	low, high := w.offer.Sum("")
-	expected := low.Calls
-	calls := fmt.Sprintf("%d of about %d calls", spent.Calls, low.Calls)
-	if w.offer.Open || w.offer.Folds {
-		expected = (low.Calls + high.Calls) / 2
-		calls = fmt.Sprintf("%d of %s calls", spent.Calls, span(low.Calls, high.Calls))
+	least, most := w.before.Calls+low.Calls, w.before.Calls+high.Calls
+	expected := least
+	calls := fmt.Sprintf("%d of about %d calls", spent.Calls, least)
+	if w.offer.wide() {
+		expected = (least + most) / 2
+		calls = fmt.Sprintf("%d of %s calls", spent.Calls, span(least, most))
 	}
 	parts = append(parts, calls)
 	if money != "" {
-		parts = append(parts, money+" of about "+dollars(w.offer.low, w.offer.high))
+		parts = append(parts, money+" of about "+dollars(w.before.USD+w.offer.low, w.before.USD+w.offer.high))
 	}
-	if made := spent.Calls - w.before; made > 0 && expected > spent.Calls {
+	if made := spent.Calls - w.before.Calls; made > 0 && expected > spent.Calls {
 		left := took.Seconds() / float64(made) * float64(expected-spent.Calls)
 		parts = append(parts, "about "+about(left)+" left")
 	}

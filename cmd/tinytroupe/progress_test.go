@@ -188,12 +188,12 @@ func TestProgressParts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.offer, w.before = &offer{Estimate: e}, 2
-	// 4 calls in 60 s, 2 left.
-	if got := fmt.Sprint(w.parts(1, llm.Spent{Calls: 6}, time.Minute)); got != "[1 of 5 steps 6 of about 8 calls about 30 s left]" {
+	w.offer, w.before = &offer{Estimate: e}, llm.Spent{Calls: 2}
+	// 6 calls in 60 s, 2 left.
+	if got := fmt.Sprint(w.parts(1, llm.Spent{Calls: 8}, time.Minute)); got != "[1 of 5 steps 8 of about 10 calls about 20 s left]" {
 		t.Error(got)
 	}
-	if got := fmt.Sprint(w.parts(1, llm.Spent{Calls: 9}, time.Minute)); got != "[1 of 5 steps 9 of about 8 calls]" {
+	if got := fmt.Sprint(w.parts(1, llm.Spent{Calls: 11}, time.Minute)); got != "[1 of 5 steps 11 of about 10 calls]" {
 		t.Error(got)
 	}
 }
@@ -225,4 +225,31 @@ func TestStatusLine(t *testing.T) {
 			t.Errorf("%q", f.text())
 		}
 	})
+}
+
+// TestProgressOfTheRest: who may come counts as what may come, and what a fork has from
+// another run, or a run from before, is not expected once more.
+func TestProgressOfTheRest(t *testing.T) {
+	t.Parallel()
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Model: rehearsal.New(nil), Latency: 30 * time.Millisecond})
+	file := studyFile(t, killCrowd("together"), "")
+	dir := filepath.Dir(file)
+	shown := func(want string, args ...string) {
+		t.Helper()
+		f, code := onTerminal(t, s.URL, 120, nil, args...)
+		if all := strings.Join(f.seen, "|"); code != exitDone || !strings.Contains(all, want) {
+			t.Errorf("exit %d, %q is not shown: %q", code, want, all)
+		}
+	}
+	one := filepath.Join(dir, "one")
+	shown(" of about 24 calls", "run", file, "--model", "openai/test-model", "--dir", one)
+	shown(" of about 12 calls", "fork", one, "--at", "2.3", "--model", "openai/second-model", "--dir", filepath.Join(dir, "two"))
+	three := filepath.Join(dir, "three")
+	if e := command(t, t.Context(), map[string]string{"OPENAI_BASE_URL": s.URL}, "run", file, "--model", "openai/test-model", "--dir", three, "--max-calls", "5"); e.code != exitBudget {
+		t.Fatalf("exit %d\n%s", e.code, e.stderr)
+	}
+	shown(" of about 24 calls", "resume", three, "--max-calls", "1000")
+	who := studyFile(t, "title: Who\npeople: {a: {persona: {name: Ann}}, b: {persona: {name: Bea}}}\nquestions: {buy: {ask: \"Would you?\", yes/no: true}}\n"+
+		"script:\n  - ask: buy\n  - scene: shop\n    who: {buy: yes}\n    do:\n      - say: Well?\n      - run: 2\n", "")
+	shown(" of 2–7 calls", "run", who, "--model", "openai/test-model", "--dir", filepath.Join(dir, "four"))
 }

@@ -31,13 +31,15 @@ func (s *session) rest(o *study.EstimateOptions) error {
 	if s.calls == nil {
 		return nil
 	}
-	s.identities = map[string]string{}
-	for role, name := range s.roles {
-		id, err := identityOf(name, s.set, s.p.env)
-		if err != nil && m.Models[role] == name {
-			id = m.Identities[role] // nobody says where it is: it is taken to be where it was
+	if s.identities == nil { // nothing is connected
+		s.identities = map[string]string{}
+		for role, name := range s.roles {
+			id, err := identityOf(name, s.set, s.p.env)
+			if err != nil && m.Models[role] == name {
+				id = m.Identities[role] // nobody says where it is: it is taken to be where it was
+			}
+			s.identities[role] = id
 		}
-		s.identities[role] = id
 	}
 	o.Known = func(role study.Role, req *llm.Request) (*llm.Response, bool, error) {
 		return s.calls.Get(llm.Key(cmp.Or(s.identities[string(role)], s.identities[roleAct]), req))
@@ -91,10 +93,5 @@ func (s *session) spentBefore() (spent llm.Spent, err error) {
 	if err != nil {
 		return spent, err
 	}
-	l, err := s.calls.Ledger(s.p.prices)
-	if err != nil {
-		return spent, err
-	}
-	t := tallyOf(l)
-	return llm.Spent{Calls: t.calls, Tokens: t.tokens, USD: l.Total.USD}, nil
+	return spentOf(s.calls, s.p.prices)
 }

@@ -118,7 +118,7 @@ type session struct {
 
 	resumed bool
 	before  struct { // of earlier parts of the run
-		calls  int
+		spent  llm.Spent
 		limits caps
 	}
 	seconds float64 // that those took
@@ -276,18 +276,16 @@ func (s *session) open(ctx context.Context) (err error) {
 	if s.calls, err = s.rec.Calls(); err != nil {
 		return err
 	}
-	var spent llm.Spent
 	if s.resumed {
-		if spent, err = s.spent(); err != nil {
+		if s.before.spent, err = spentOf(s.calls, s.p.prices); err != nil {
 			return err
 		}
-		s.before.calls = spent.Calls
 	}
 	s.identities = map[string]string{}
 	for role := range s.roles {
 		s.identities[role] = llm.Identity(s.model(role))
 	}
-	s.budget = s.p.budget(s.set, s.caps, spent, slices.Collect(maps.Values(s.roles))...)
+	s.budget = s.p.budget(s.set, s.caps, s.before.spent, slices.Collect(maps.Values(s.roles))...)
 	for _, st := range s.stacks {
 		st.wrap(s.p, s.set, s.budget, s.f.parallel, s.calls, s.shared)
 		st.model = &watched{st.model, s.called}
@@ -365,10 +363,10 @@ func vacant(dir string) error {
 	return nil
 }
 
-// spent is what earlier parts of the run used; calls cut off by a kill count at
-// their bound.
-func (s *session) spent() (llm.Spent, error) {
-	l, err := s.calls.Ledger(s.p.prices)
+// spentOf is what models were used for so far; calls cut off by a kill count at their
+// bound.
+func spentOf(calls *record.Calls, prices tariff) (llm.Spent, error) {
+	l, err := calls.Ledger(prices)
 	if err != nil {
 		return llm.Spent{}, err
 	}
