@@ -193,7 +193,7 @@ func shared(rec *record.Record, s *study.Study, at string) (keep map[string]int,
 		if edit.First == nil {
 			return nil, 0, errors.New("nothing that the run did differs: say where to fork, such as --at 2, or what is to be different with --set or --study")
 		}
-		return edit.Keep, max(0, edit.First.Verb-1), nil
+		return edit.Keep, before(s, edit.First), nil
 	}
 	whole, part, cut := strings.Cut(at, ".")
 	step, err = strconv.Atoi(whole)
@@ -213,6 +213,18 @@ func shared(rec *record.Record, s *study.Study, at string) (keep map[string]int,
 		return keep, step, nil
 	}
 	return nil, 0, fmt.Errorf("--at %s: what is different concerns an earlier step: %w\nLeave --at out to fork before it", at, edit.First)
+}
+
+// before is how many steps of the script stand before what differs.
+func before(s *study.Study, e *study.ChangedError) int {
+	switch steps := s.Steps(); {
+	case e.Gone:
+		return len(steps)
+	case e.Verb > 0:
+		return e.Verb - 1
+	default: // a scene, or all
+		return len(slices.DeleteFunc(steps, func(st study.Step) bool { return st.Line >= e.Line }))
+	}
 }
 
 // unmixed refuses to let a model go on from what a stand-in invented: nothing would tell

@@ -236,3 +236,33 @@ func TestReplayFinding(t *testing.T) {
 	}
 	replays(t, e.dir)
 }
+
+// TestForkBefore: a fork says after which step it goes on, also where a scene differs, or
+// steps are gone.
+func TestForkBefore(t *testing.T) {
+	t.Parallel()
+	const text = "title: Where\npeople: {a: {persona: {name: Ann}}, b: {persona: {name: Bea}}}\nscript:\n" +
+		"  - say: One.\n  - run: 1\n  - scene: shop\n    who: a\n    do:\n      - say: Two.\n      - run: 1\n  - say: Three.\n"
+	for name, c := range map[string]struct{ was, is, want string }{
+		"a scene":    {"who: a\n", "who: b\n", "after step 2\n"},
+		"a step":     {"Two.", "2.", "after step 2\n"},
+		"the people": {"name: Bea", "name: Cy", "after step 0\n"},
+		"gone":       {"  - say: Three.\n", "", "after step 4\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			file := studyFile(t, text, "")
+			dir := filepath.Join(filepath.Dir(file), "record")
+			edited := filepath.Join(filepath.Dir(file), "edited.yaml")
+			if err := os.WriteFile(edited, []byte(strings.Replace(text, c.was, c.is, 1)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if e := command(t, t.Context(), nil, "run", file, "--model", "rehearsal", "--dir", dir); e.code != exitDone {
+				t.Fatalf("exit %d\n%s", e.code, e.stderr)
+			}
+			e := command(t, t.Context(), nil, "fork", dir, "--study", edited)
+			if e.code != exitDone || !strings.Contains(e.stdout, c.want) {
+				t.Errorf("exit %d, not %q\n%s%s", e.code, c.want, e.stdout, e.stderr)
+			}
+		})
+	}
+}
