@@ -279,7 +279,7 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 		return nil, err
 	}
 	iv.stack.wrap(iv.p, iv.set, iv.p.budget(iv.set, limits, spent, iv.model.name), iv.f.parallel, iv.calls, nil)
-	mnd, err := newMind(iv.stack, iv.set, m.Seed, func(hash string) (string, []byte, error) { return image(iv.study, iv.rec, hash) })
+	mnd, err := newMind(iv.stack, iv.set, m.Seed, iv.study.Image)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 		return usage(err)
 	}
 	st := &stack{model: again.Model(m.Models[roleAct], m.Identified(roleAct)...), small: m.Small}
-	mnd, err := newMind(st, set, m.Seed, func(hash string) (string, []byte, error) { return image(s, rec, hash) })
+	mnd, err := newMind(st, set, m.Seed, s.Image)
 	if err != nil {
 		return err
 	}

@@ -119,19 +119,6 @@ func failures(res *study.Result) int {
 	return n
 }
 
-func (s *session) image(hash string) (string, []byte, error) { return image(s.study, s.rec, hash) }
-
-// image returns a picture that a study shows.
-func image(s *study.Study, rec *record.Record, hash string) (string, []byte, error) {
-	for _, st := range s.Steps() {
-		if show, ok := st.Do.(study.Show); ok && show.Image != nil && show.Image.SHA256 == hash {
-			data, err := rec.Artifact(hash)
-			return show.Image.MediaType, data, err
-		}
-	}
-	return "", nil, fmt.Errorf("no image has the hash %s", hash)
-}
-
 func (s *session) writePeople() error {
 	var list []record.Participant
 	for _, g := range s.study.People {

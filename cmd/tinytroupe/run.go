@@ -290,7 +290,7 @@ func (s *session) open(ctx context.Context) (err error) {
 		st.wrap(s.p, s.set, s.budget, s.f.parallel, s.calls, s.shared)
 		st.model = &watched{st.model, s.called}
 	}
-	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.image); err != nil {
+	if s.mind, err = newMind(s.stack, s.set, s.study.Seed, s.study.Image); err != nil {
 		return err
 	}
 	if s.resumed {
