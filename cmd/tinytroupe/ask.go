@@ -222,15 +222,12 @@ func (p *program) ask(ctx context.Context, dir string, q extract.Question, f *as
 func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelist, error) {
 	var err error
 	if iv.rec, err = record.Open(dir, nil); err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrNoRecord) {
-			err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
-		}
-		return nil, err
+		return nil, missing(err, dir)
 	}
 	m := iv.rec.Manifest()
 	iv.was = m
 	if m.Study == "" {
-		return nil, fmt.Errorf("%s is of a chat: tinytroupe chat --dir %s goes on with it", dir, quote(dir))
+		return nil, ofChat(dir)
 	}
 	unfinished := fmt.Errorf("the run in %s is not over: tinytroupe resume %s goes on with it", dir, quote(dir))
 	if m.Status != record.Done && m.Status != record.Incomplete {
@@ -240,11 +237,7 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 		return nil, err
 	}
 	settings := configFiles(m.Study)
-	answers := m.Settings
-	if answers == nil {
-		answers = map[string]string{}
-	}
-	if iv.set, err = config.Load(settings, &config.Options{Env: iv.p.env, Answers: answers}); err != nil {
+	if iv.set, err = config.Load(settings, &config.Options{Env: iv.p.env, Answers: answersOf(&m)}); err != nil {
 		return nil, err
 	}
 	if err := iv.p.readPrices(settings); err != nil {

@@ -119,10 +119,7 @@ func (p *program) doctor(ctx context.Context, model string, judges, asJSON bool)
 		fmt.Fprintf(d.w, "\nA run would work, with %s.\n", d.Model)
 	}
 	if asJSON {
-		e := json.NewEncoder(p.stdout)
-		e.SetEscapeHTML(false)
-		e.SetIndent("", "  ")
-		if err := e.Encode(d); err != nil {
+		if err := encodeJSON(p.stdout, d); err != nil {
 			return err
 		}
 	}
@@ -273,9 +270,7 @@ func (d *diagnosis) room(ctx context.Context, q *provider, id string, list []ser
 	if i >= 0 {
 		size = list[i].context
 	}
-	if m, ok := st.model.(interface {
-		Context(context.Context) (int, error)
-	}); ok {
+	if m, ok := st.model.(contextual); ok {
 		if n, err := m.Context(ctx); err == nil {
 			size = n
 		}

@@ -105,11 +105,7 @@ func (p *program) fork(ctx context.Context, from, at, file string, f *runFlags) 
 			return err
 		}
 	}
-	answers := m.Settings
-	if answers == nil {
-		answers = map[string]string{}
-	}
-	set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: answers})
+	set, err := config.Load(configFiles(m.Study), &config.Options{Env: p.env, Answers: answersOf(&m)})
 	if err != nil {
 		return err
 	}

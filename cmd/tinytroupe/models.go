@@ -287,7 +287,7 @@ func connect(ctx context.Context, name string, s *config.Settings, env func(stri
 	if size, ok := m.(contextual); ok {
 		err = st.sized(ctx, size, p, id, s)
 	} else {
-		err = st.listed(ctx, p, id, s, log)
+		err = st.listed(ctx, p, id, s)
 	}
 	if err != nil {
 		st.close()
@@ -316,7 +316,7 @@ func (st *stack) sized(ctx context.Context, m contextual, p *provider, id string
 }
 
 // listed looks for the model in the list of a server of one's own.
-func (st *stack) listed(ctx context.Context, p *provider, id string, s *config.Settings, log *slog.Logger) error {
+func (st *stack) listed(ctx context.Context, p *provider, id string, s *config.Settings) error {
 	if !p.local {
 		return nil // a hosted model has context enough, and a wrong name is an error of the first call
 	}
@@ -335,7 +335,7 @@ func (st *stack) listed(ctx context.Context, p *provider, id string, s *config.S
 	// with the one that it has.
 	i := slices.IndexFunc(models, func(m served) bool { return m.id == id })
 	if i < 0 && len(models) > 0 {
-		log.Warn(fmt.Sprintf("%s does not list %s%s", place(p.url), id, meant(p.name, id, models)))
+		st.log.Warn(fmt.Sprintf("%s does not list %s%s", place(p.url), id, meant(p.name, id, models)))
 		i = 0
 	}
 	if i >= 0 {

@@ -47,17 +47,6 @@ func (n *narrator) printf(format string, args ...any) {
 	}
 }
 
-// transcript returns the options of a transcript of a room of the study.
-func (n *narrator) transcript(form transcript.Form, s *study.Study, room study.Room) *transcript.Options {
-	o := &transcript.Options{Form: form, Width: n.width, World: s.World.Name, Steps: stepsIn(s, room.Scene)}
-	if form == transcript.Markdown {
-		if o.Title = s.Title; room.Scene != "" || room.Of > 1 {
-			o.Title += ": " + room.Name()
-		}
-	}
-	return o
-}
-
 // begin says what is about to happen; hint is what a real run would come to.
 func (n *narrator) begin(s *session, hint string) {
 	if s.study.Title != "" {

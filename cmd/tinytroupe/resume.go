@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"maps"
 	"os"
 	"path"
@@ -65,16 +64,13 @@ To change a study and go on with its record, use run STUDY --dir DIR.`,
 // recorded takes from the record what a run to be resumed was given.
 func (s *session) recorded() (file string, err error) {
 	if s.rec, err = s.attach(); err != nil {
-		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrNoRecord) {
-			err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", s.f.dir, recordsDir)
-		}
-		return "", err
+		return "", missing(err, s.f.dir)
 	}
 	m := s.rec.Manifest()
 	i := slices.IndexFunc(m.Inputs, func(in record.Input) bool { return in.Name == m.Main })
 	switch {
 	case m.Study == "":
-		return "", s.ofChat()
+		return "", ofChat(s.f.dir)
 	case i < 0:
 		return "", fmt.Errorf("%s holds no copy of its study: tinytroupe run %s --dir %s goes on with it", s.f.dir, quote(m.Study), quote(s.f.dir))
 	}
@@ -96,8 +92,8 @@ func (s *session) recorded() (file string, err error) {
 }
 
 // ofChat refuses a chat's record, which no study goes on with.
-func (s *session) ofChat() error {
-	return fmt.Errorf("%s is of a chat: tinytroupe chat --dir %s goes on with it", s.f.dir, quote(s.f.dir))
+func ofChat(dir string) error {
+	return fmt.Errorf("%s is of a chat: tinytroupe chat --dir %s goes on with it", dir, quote(dir))
 }
 
 // attach opens the record, to read only where nothing is to be run.
@@ -122,7 +118,7 @@ func (s *session) existing() error {
 	s.resumed = true
 	old := s.rec.Manifest()
 	if old.Study == "" {
-		return s.ofChat()
+		return ofChat(s.f.dir)
 	}
 	if old.Totals != nil {
 		s.seconds = old.Totals.WallSeconds

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -190,9 +189,8 @@ func (n *narrator) look(p study.Progress) {
 // modelsOf are the models of a record, the one that acts first.
 func modelsOf(m *record.Manifest) string {
 	text := m.Models[roleAct]
-	others := maps.Clone(m.Models)
 	for _, role := range []string{roleExtract, roleJudge} {
-		if name := others[role]; name != "" && name != m.Models[roleAct] {
+		if name := m.Models[role]; name != "" && name != m.Models[roleAct] {
 			text += ", " + role + " " + name
 		}
 	}

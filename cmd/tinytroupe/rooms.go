@@ -168,9 +168,14 @@ func (s *session) writeTranscripts(res *study.Result) error {
 	var errs []error
 	for _, o := range res.Rooms {
 		var b strings.Builder
-		opts := s.out.transcript(transcript.Markdown, s.study, o.Room)
-		opts.Rehearsal = s.choice.rehearsal()
-		err := transcript.Write(&b, o.World.Events(), opts)
+		title := s.study.Title
+		if o.Room.Scene != "" || o.Room.Of > 1 {
+			title += ": " + o.Room.Name()
+		}
+		err := transcript.Write(&b, o.World.Events(), &transcript.Options{
+			Form: transcript.Markdown, Width: s.out.width, World: s.study.World.Name, Steps: stepsIn(s.study, o.Room.Scene),
+			Title: title, Rehearsal: s.choice.rehearsal(),
+		})
 		if err == nil {
 			err = s.rec.WriteFile(transcriptFile(o.Room.Name()), []byte(b.String()))
 		}

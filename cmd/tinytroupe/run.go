@@ -215,10 +215,7 @@ func (s *session) read(ctx context.Context, file string) error {
 			return err
 		}
 		m := s.rec.Manifest()
-		settings = configFiles(m.Study)
-		if answers = m.Settings; answers == nil {
-			answers = map[string]string{}
-		}
+		settings, answers = configFiles(m.Study), answersOf(&m)
 	}
 	vars, err := s.f.variables()
 	if err != nil {
@@ -248,6 +245,15 @@ func (s *session) read(ctx context.Context, file string) error {
 		s.choice.why = "as before"
 	}
 	return nil
+}
+
+// answersOf are the settings that decided the answers of a run, with which it goes on
+// whatever config.ini says now; not nil.
+func answersOf(m *record.Manifest) map[string]string {
+	if m.Settings == nil {
+		return map[string]string{}
+	}
+	return m.Settings
 }
 
 // share opens the file of calls that runs share, if there is to be one.

@@ -69,10 +69,15 @@ retries among them, tokens, how many of those the provider had cached, and money
 // view opens a record, or a packed one, for reading.
 func view(dir string) (*record.Record, error) {
 	rec, err := record.View(dir)
-	if errors.Is(err, os.ErrNotExist) {
-		err = fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
+	return rec, missing(err, dir)
+}
+
+// missing says that there is no record, where that is why it was not opened.
+func missing(err error, dir string) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, record.ErrNoRecord) {
+		return fmt.Errorf("there is no record %s; tinytroupe ls lists those in %s", dir, recordsDir)
 	}
-	return rec, err
+	return err
 }
 
 // newest returns the record that is named, or else the newest in runs.
