@@ -31,7 +31,7 @@ var keys = []key{
 	{section: "OpenAI", name: "AZURE_API_VERSION", here: "API version of Azure's older addresses", set: text(func(s *Settings) *string { return &s.AzureAPIVersion })},
 	{section: "OpenAI", name: "AZURE_EMBEDDING_MODEL_API_VERSION", here: noEmbedding, replaced: true, set: text(func(s *Settings) *string { return &s.AzureEmbeddingAPIVersion })},
 	{section: "OpenAI", name: "BASE_URL", here: "address of a server that speaks OpenAI's API, or that of `API_TYPE`; goes before `OPENAI_BASE_URL`", set: text(func(s *Settings) *string { return &s.BaseURL })},
-	{section: "OpenAI", name: "MODEL", here: "the model that acts, where neither `--model` nor the study names one", set: text(func(s *Settings) *string { return &s.Model })},
+	{section: "OpenAI", name: "MODEL", here: "the model that acts, where neither `--model` nor the study names one; `openai/NAME` in the spelling that the server at `BASE_URL` lists", set: text(func(s *Settings) *string { return &s.Model })},
 	{section: "OpenAI", name: "REASONING_MODEL", here: "a study names who judges: `model: {judge: PROVIDER/NAME}`", replaced: true, set: text(func(s *Settings) *string { return &s.ReasoningModel })},
 	{section: "OpenAI", name: "EMBEDDING_MODEL", here: noEmbedding, replaced: true, set: text(func(s *Settings) *string { return &s.EmbeddingModel })},
 	{section: "OpenAI", name: "MAX_COMPLETION_TOKENS", here: "most tokens of one reply, reasoning included; under a cap at most a twentieth of that, or 8,192 where that is more",
