@@ -125,14 +125,17 @@ type replayed struct {
 	err  error             // in reading it
 	mark *DivergenceError  // the first mark that differs
 
-	failures map[turn]string // causes of turns that failed
-	folds    map[string][]tinytroupe.Event
-	acts     map[turn][]tinytroupe.Event
+	turns map[string][]turn // by who took them, in order
+	folds map[string][]tinytroupe.Event
 }
 
+// turn is what the record holds of a turn: its acts and states, or why it failed.
 type turn struct {
-	who  string
-	step int
+	seq    int // of its first event
+	step   int
+	events []tinytroupe.Event
+	cause  string
+	failed bool
 }
 
 func (p *Replay) room(name string) *replayed {
@@ -142,7 +145,7 @@ func (p *Replay) room(name string) *replayed {
 	if x != nil {
 		return x
 	}
-	x = &replayed{room: name, failures: map[turn]string{}, folds: map[string][]tinytroupe.Event{}, acts: map[turn][]tinytroupe.Event{}}
+	x = &replayed{room: name, turns: map[string][]turn{}, folds: map[string][]tinytroupe.Event{}}
 	p.rooms[name] = x
 	if !slices.Contains(p.names, name) {
 		x.next, x.stop = func() (tinytroupe.Event, error, bool) { return tinytroupe.Event{}, nil, false }, func() {}
@@ -152,14 +155,17 @@ func (p *Replay) room(name string) *replayed {
 		if err != nil {
 			break // it is met again where events are compared
 		}
-		at := turn{ev.Who, ev.Step}
+		list := x.turns[ev.Who]
 		switch {
 		case ev.Kind == tinytroupe.EventFailed && ev.Failure.What == "turn":
-			x.failures[at] = ev.Failure.Cause
+			x.turns[ev.Who] = append(list, turn{seq: ev.Seq, step: ev.Step, cause: ev.Failure.Cause, failed: true})
 		case ev.Kind == tinytroupe.EventFailed:
 			x.folds[ev.Who] = append(x.folds[ev.Who], ev)
-		case ev.Kind == tinytroupe.EventActed || ev.Kind == tinytroupe.EventState:
-			x.acts[at] = append(x.acts[at], ev)
+		case ev.Kind == tinytroupe.EventActed && ev.Seen > 0:
+			x.turns[ev.Who] = append(list, turn{seq: ev.Seq, step: ev.Step, events: []tinytroupe.Event{ev}})
+		case (ev.Kind == tinytroupe.EventActed || ev.Kind == tinytroupe.EventState) && len(list) > 0:
+			t := &list[len(list)-1]
+			t.events = append(t.events, ev)
 		case ev.Kind == tinytroupe.EventMarked:
 			p.miss(ev.Mark)
 		}
@@ -238,6 +244,20 @@ func (x *replayed) ended() bool {
 	return x.head == nil && x.err == nil
 }
 
+// turn returns the turn that somebody takes next in the record, counted from where the
+// replay is: of several in one step, each has its own. It is empty where there is none
+// in that step.
+func (x *replayed) turn(who string, step int) turn {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	for _, t := range x.turns[who] {
+		if x.head != nil && t.seq >= x.head.Seq && t.step == step {
+			return t
+		}
+	}
+	return turn{}
+}
+
 // diverged compares two events.
 func diverged(was, is *tinytroupe.Event) *DivergenceError {
 	a, errA := marshal(was, "")
@@ -272,7 +292,11 @@ func (p *Replay) Finish() error {
 // run fail again. Without m, of a human, the decisions are those of the record. Where
 // the record ends the error is an [ErrEnd].
 func (p *Replay) Mind(room string, m tinytroupe.Mind) tinytroupe.Mind {
-	return &again{p.room(room), m}
+	a := &again{p.room(room), m}
+	if c, ok := tinytroupe.As[tinytroupe.Consolidator](m); ok {
+		return &folding{a, c}
+	}
+	return a
 }
 
 type again struct {
@@ -283,9 +307,9 @@ type again struct {
 func (a *again) Unwrap() tinytroupe.Mind { return a.m }
 
 func (a *again) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytroupe.Decision, error) {
-	at := turn{p.Persona.Name(), p.Step}
-	if cause, ok := a.x.failures[at]; ok {
-		return nil, &failedBefore{cause}
+	t := a.x.turn(p.Persona.Name(), p.Step)
+	if t.failed {
+		return nil, &failedBefore{t.cause}
 	}
 	if a.x.ended() {
 		return nil, fmt.Errorf("%s: %w", a.x.room, ErrEnd)
@@ -298,7 +322,7 @@ func (a *again) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytrou
 		return d, err
 	}
 	d := &tinytroupe.Decision{}
-	for _, ev := range a.x.acts[at] {
+	for _, ev := range t.events {
 		if ev.Kind == tinytroupe.EventState {
 			d.State = ev.State
 			continue
@@ -308,17 +332,19 @@ func (a *again) Decide(ctx context.Context, p *tinytroupe.Perception) (*tinytrou
 	return d, nil
 }
 
+// folding is again, of a mind that consolidates.
+type folding struct {
+	*again
+	c tinytroupe.Consolidator
+}
+
 // Consolidate fails where it failed in the run, which tells of it in a later step.
-func (a *again) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []tinytroupe.Event) (*tinytroupe.Consolidation, error) {
-	c, ok := tinytroupe.As[tinytroupe.Consolidator](a.m)
-	if !ok {
-		return nil, errors.ErrUnsupported
-	}
-	out, err := c.Consolidate(ctx, p, old)
+func (f *folding) Consolidate(ctx context.Context, p *tinytroupe.Perception, old []tinytroupe.Event) (*tinytroupe.Consolidation, error) {
+	out, err := f.c.Consolidate(ctx, p, old)
 	if err == nil {
 		return out, nil
 	}
-	for _, ev := range a.x.folds[p.Persona.Name()] {
+	for _, ev := range f.x.folds[p.Persona.Name()] {
 		if ev.Step > p.Step {
 			return nil, &failedBefore{ev.Failure.Cause}
 		}
