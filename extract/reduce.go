@@ -41,7 +41,7 @@ type Rows struct {
 // Reduce walks the events as each of the people lived them, in order, and collects
 // what the rules make of them. It asks no model. What somebody says to others is an
 // act of theirs and a CONVERSATION for each who hears it. Who comes later, or has left,
-// hears nothing: see [transcript.Presence].
+// hears only what names them: see [transcript.Presence].
 func Reduce(events iter.Seq[tinytroupe.Event], people []string, columns []string, rules ...Rule) (*Rows, error) {
 	byKind := map[string]Rule{}
 	for _, r := range rules {

@@ -205,17 +205,17 @@ Oscar,moved,,"[""Kitchen""]",5,1.5
 	}
 }
 
-// Whoever was not there heard nothing.
+// Whoever was not there heard nothing but what was said to them.
 func TestReducePresence(t *testing.T) {
 	var j talk
 	j.add(tt.Event{Kind: tt.EventJoined, Who: "A"}).hear("one", tt.Everyone).add(tt.Event{Kind: tt.EventJoined, Who: "B"}).
-		hear("two", tt.Everyone).says("A", "three").add(tt.Event{Kind: tt.EventLeft, Who: "B"}).hear("four", tt.Everyone)
+		hear("two", tt.Everyone).says("A", "three").add(tt.Event{Kind: tt.EventLeft, Who: "B"}).hear("four", tt.Everyone).hear("five", "B")
 	rows, err := Reduce(slices.Values(j), []string{"A", "B", "never came"}, []string{"person", "content"},
 		Rule{"CONVERSATION", func(m *Moment) []any { return []any{m.Person, m.Content} }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := [][]any{{"A", "one"}, {"A", "two"}, {"A", "four"}, {"B", "two"}, {"B", "three"},
+	want := [][]any{{"A", "one"}, {"A", "two"}, {"A", "four"}, {"B", "two"}, {"B", "three"}, {"B", "five"},
 		{"never came", "one"}, {"never came", "two"}, {"never came", "three"}, {"never came", "four"}}
 	if d := cmp.Diff(want, rows.Rows); d != "" {
 		t.Error(d)

@@ -97,7 +97,8 @@ func perceives(ev *tinytroupe.Event, name string) bool {
 }
 
 // Presence returns the events of a journal, and with each whether the person called name
-// is there: what everyone is told before they come, or after they leave, they do not hear.
+// is there to perceive it: what everyone is told before they come, or after they leave,
+// they do not hear. What names them reaches them on their return, and so counts.
 // People are there before the first event. Who is not among them, and never is said to
 // come, counts as there until they leave.
 func Presence(name string, people []string, events iter.Seq[tinytroupe.Event]) iter.Seq2[tinytroupe.Event, bool] {
@@ -115,7 +116,7 @@ func Presence(name string, people []string, events iter.Seq[tinytroupe.Event]) i
 			if ev.Kind == tinytroupe.EventJoined && ev.Who == name {
 				here = true
 			}
-			if !yield(ev, here) {
+			if !yield(ev, here || slices.Contains(ev.To, name)) {
 				return
 			}
 			if ev.Kind == tinytroupe.EventLeft && ev.Who == name {

@@ -81,14 +81,18 @@ func TestEvidenceNumbers(t *testing.T) {
 	}
 }
 
-// Who came later, or has left, did not perceive what everyone there did.
+// Who came later, or has left, did not perceive what everyone there did; what was said
+// to them by name awaits them.
 func TestEvidencePresence(t *testing.T) {
-	say := func(words string) tt.Event {
-		return tt.Event{Kind: tt.EventPerceived, To: []string{tt.Everyone}, Stimulus: &tt.Stimulus{Kind: tt.Conversation, Content: words}}
+	say := func(words string, to ...string) tt.Event {
+		if to == nil {
+			to = []string{tt.Everyone}
+		}
+		return tt.Event{Kind: tt.EventPerceived, To: to, Stimulus: &tt.Stimulus{Kind: tt.Conversation, Content: words}}
 	}
 	events := []tt.Event{{Kind: tt.EventJoined, Who: "A"}, say("one"), {Kind: tt.EventJoined, Who: "B"}, say("two"), {Kind: tt.EventLeft, Who: "B"}, say("three")}
-	events = append(append([]tt.Event{say("zero")}, events...), tt.Event{Kind: tt.EventLeft, Who: "A"}, say("four"))
-	for name, want := range map[string]string{"A": "joined one two three left", "B": "joined two left"} {
+	events = append(append([]tt.Event{say("zero")}, events...), tt.Event{Kind: tt.EventLeft, Who: "A"}, say("four"), say("five", "B"))
+	for name, want := range map[string]string{"A": "joined one two three left", "B": "joined two left five"} {
 		var got []string
 		for _, l := range NewEvidence(slices.Values(events), &EvidenceOptions{For: name}).Lines {
 			if l.Content == "" {
