@@ -155,6 +155,9 @@ func (p *Person) Ask(ctx context.Context, q Question) (*Answer, error) {
 		return nil, err
 	}
 	a, err := guard("mind", func() (*Answer, error) { return asker.Ask(ctx, per, q) })
+	if err == nil && a == nil {
+		err = errors.New("the mind answered nothing")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: ask: %w", p.name, err)
 	}

@@ -301,6 +301,9 @@ func TestAskChangesNobody(t *testing.T) {
 	if err != nil || a.Text != "Ann: Why?" {
 		t.Fatalf("%+v %v", a, err)
 	}
+	if a, err := p.Ask(t.Context(), Question{}); a != nil || err == nil || err.Error() != "Ann: ask: the mind answered nothing" {
+		t.Errorf("no answer: %+v %v", a, err)
+	}
 	if p.World().st.seq != before {
 		t.Error("asking changed the world")
 	}
@@ -311,6 +314,9 @@ type asker struct{ Mind }
 func (asker) Decide(context.Context, *Perception) (*Decision, error) { return &Decision{}, nil }
 
 func (asker) Ask(_ context.Context, p *Perception, q Question) (*Answer, error) {
+	if q.Text == "" {
+		return nil, nil
+	}
 	return &Answer{Text: p.Persona.Name() + ": " + q.Text}, nil
 }
 
