@@ -54,7 +54,7 @@ type Table struct {
 type Group struct {
 	Values []string `json:"values,omitempty"` // of By; nil for the total
 	Base   Base     `json:"base"`
-	People int      `json:"people"` // respondents with an answer; fewer than answers where they have several
+	People int      `json:"people"` // respondents with an answer, in whatever scenes and rooms; fewer than answers where they have several
 	// Weight is the sum of the weights of the answers; Effective the number of equally
 	// weighted ones that would tell as much (Kish 1965, Survey Sampling, 11.7).
 	Weight    float64 `json:"weight"`
@@ -292,7 +292,11 @@ func (t *Table) group(q *Question, values []string, answers []*Answer) Group {
 			continue
 		}
 		counted = append(counted, a)
-		people[a.Person+"\x00"+a.Scene+"\x00"+a.Room] = true
+		who := a.Person
+		if who == "" { // a room's own answer
+			who = "\x00" + a.Scene + "\x00" + a.Room
+		}
+		people[who] = true
 		g.Weight += a.weight()
 		squares += a.weight() * a.weight()
 	}

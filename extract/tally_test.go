@@ -257,6 +257,14 @@ func TestTallyAgain(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 
+	var twice []Answer // in two scenes, and two rooms' own answers
+	for _, r := range []Respondent{{Person: "a", Scene: "before", Room: "before/1"}, {Person: "a", Scene: "after", Room: "after/1"}, {Room: "one"}, {Room: "two"}} {
+		twice = append(twice, Answer{Question: "y", Type: YesNo, Outcome: Answered, Value: Value{Kind: YesNo, Text: "yes"}, Respondent: r})
+	}
+	if table, err = Tally(Question{ID: "y", Ask: "?", Type: YesNo}, twice, nil); err != nil || table.Groups[0].People != 3 {
+		t.Errorf("%d respondents, %v", table.Groups[0].People, err)
+	}
+
 	var many []Answer
 	var by []Dimension
 	for d := range 12 {
