@@ -219,7 +219,7 @@ func TestReadCodes(t *testing.T) {
 	if d := cmp.Diff([]Code{{Name: "speed", Words: []string{"slow*", "too long"}}, {Name: "bank"}}, got); d != "" {
 		t.Error(d)
 	}
-	for in, want := range map[string]string{"": "expected a header", "name\nx\n": `no column is called "name"`, "words\nx\n": "expected a column code", "code\nother\n": `codes.csv:2: there is a code "other" already`,
+	for in, want := range map[string]string{"": "expected a header", "code,words\n": "codes.csv: there is no code below the header", "name\nx\n": `no column is called "name"`, "words\nx\n": "expected a column code", "code\nother\n": `codes.csv:2: there is a code "other" already`,
 		"code\nx\n\nX\n": `codes.csv:4: code "X" stands twice`, "code,words\n,x\n": "codes.csv:2: a code has no name",
 		"code,description,words\nprice,too expensive, costly,cheap;price\n": "codes.csv:2: the row has 4 cells, the header 3", "code\n\"x\n": "codes.csv: "} {
 		if _, err := ReadCodes("codes.csv", strings.NewReader(in)); err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "codes.csv:") {

@@ -74,6 +74,9 @@ func ReadCodes(file string, r io.Reader) ([]Code, error) {
 	for {
 		row, err := c.Read()
 		if errors.Is(err, io.EOF) {
+			if len(codes) == 0 { // which elsewhere means that a codebook is to be made
+				return nil, fmt.Errorf("%s: there is no code below the header", file)
+			}
 			return codes, nil
 		}
 		if err != nil {
