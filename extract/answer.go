@@ -277,16 +277,6 @@ func ended(err error) (Outcome, string) {
 	return Failed, err.Error()
 }
 
-// hopeless reports whether an error will come again with every further call.
-func hopeless(err error) bool {
-	for _, e := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
 // plain spells a number in digits, and with an exponent only where it is very large or
 // very small.
 func plain(x float64) string {

@@ -143,11 +143,11 @@ func (a *asking) ask(ctx context.Context) ([]Answer, error) {
 	}
 	answer, err := a.p.Who.Ask(ctx, tinytroupe.Question{Text: text, Images: a.o.Images, Schema: s.Body})
 	if err != nil {
-		if ctx.Err() != nil && !hopeless(err) {
+		if ctx.Err() != nil && !llm.Hopeless(err) {
 			return nil, context.Cause(ctx)
 		}
 		outcome, reason := ended(err)
-		if hopeless(err) {
+		if llm.Hopeless(err) {
 			return all(outcome, reason, nil), fmt.Errorf("ask: %w", err)
 		}
 		return all(outcome, reason, nil), nil

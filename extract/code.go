@@ -225,14 +225,14 @@ func (c *coder) batch(ctx context.Context, texts []string, out []coded, draw int
 		calls = resp.Calls
 	}
 	if err != nil {
-		if ctx.Err() != nil && !hopeless(err) {
+		if ctx.Err() != nil && !llm.Hopeless(err) {
 			return context.Cause(ctx)
 		}
 		outcome, reason := ended(err)
 		for i := range out {
 			out[i] = coded{outcome: outcome, reason: reason, calls: calls}
 		}
-		if hopeless(err) {
+		if llm.Hopeless(err) {
 			return err
 		}
 		return nil

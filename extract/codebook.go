@@ -88,7 +88,7 @@ func (c *coder) review(ctx context.Context, all []coded) error {
 	}
 	codes, err := c.book(ctx, texts, c.o.Most-len(c.codes))
 	switch {
-	case err != nil && (ctx.Err() != nil || hopeless(err)):
+	case err != nil && (ctx.Err() != nil || llm.Hopeless(err)):
 		return err
 	case err != nil, len(codes) == len(c.codes): // they stay what they are: other
 		return nil

@@ -224,11 +224,11 @@ func (x *Extractor) subject(ctx context.Context, written []Question, s *Subject,
 	}
 	answers, err := r.read(ctx)
 	if err != nil {
-		if ctx.Err() != nil && !hopeless(err) {
+		if ctx.Err() != nil && !llm.Hopeless(err) {
 			return nil, context.Cause(ctx)
 		}
 		outcome, reason := ended(err)
-		if hopeless(err) {
+		if llm.Hopeless(err) {
 			return r.all(outcome, reason), fmt.Errorf("extract %s: %w", r.who(), err)
 		}
 		return r.all(outcome, reason), nil
@@ -352,7 +352,7 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 		calls = resp.Calls
 	}
 	if err != nil {
-		if ctx.Err() != nil || hopeless(err) || errors.Is(err, llm.ErrTooLong) {
+		if ctx.Err() != nil || llm.Hopeless(err) || errors.Is(err, llm.ErrTooLong) {
 			return nil, err
 		}
 		outcome, reason := ended(err)

@@ -357,7 +357,7 @@ func TestErrors(t *testing.T) {
 	}{
 		{llm.ErrFiltered, Refused, false}, {llm.ErrTruncated, Invalid, false}, {&llm.InvalidError{Reason: "x"}, Invalid, false},
 		{llm.ErrTransient, Failed, false}, {llm.ErrTooLong, Failed, false}, {errors.New("boom"), Failed, false},
-		{llm.ErrBudget, Failed, true}, {llm.ErrQuota, Failed, true}, {llm.ErrAuth, Failed, true}, {llm.ErrNotFound, Failed, true},
+		{llm.ErrBudget, Failed, true}, {llm.ErrQuota, Failed, true}, {llm.ErrAuth, Failed, true}, {llm.ErrNotFound, Failed, true}, {llm.ErrNoPrice, Failed, true},
 	} {
 		m := llmtest.Func("test/error", func(_ context.Context, n int, req *llm.Request) (string, error) {
 			if req.Label.Person == "b" {

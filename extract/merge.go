@@ -253,7 +253,7 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 		Messages: []llm.Message{llm.Text(llm.User, text)}, Schema: s, Draw: r.draw,
 		Label: llm.Label{World: r.s.Room, Person: r.s.Person, Purpose: "extract"},
 	}))
-	if err != nil && (ctx.Err() != nil || hopeless(err)) {
+	if err != nil && (ctx.Err() != nil || llm.Hopeless(err)) {
 		return err
 	}
 	var calls []string

@@ -197,13 +197,8 @@ func (p *Proposition) title() string {
 // stops reports whether an error is about the run and not about one call: the context has
 // ended, or the error will come again with every further call.
 func stops(ctx context.Context, err error) bool {
-	for _, e := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
 	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, drain.ErrStopped)
-	return ended && ctx.Err() != nil
+	return llm.Hopeless(err) || ended && ctx.Err() != nil
 }
 
 // request asks for one verdict. What is the same for several claims about a subject

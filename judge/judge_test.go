@@ -643,7 +643,7 @@ func TestEach(t *testing.T) {
 	}
 
 	// What comes with every call stops what has not begun and is the error.
-	for _, cause := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
+	for _, cause := range []error{llm.ErrBudget, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound, llm.ErrNoPrice} {
 		broke := llmtest.Func("test/broke", func(_ context.Context, n int, _ *llm.Request) (string, error) {
 			return "", fmt.Errorf("%w: 1 USD", cause)
 		})

@@ -32,6 +32,17 @@ var (
 	ErrTransient = errors.New("temporary failure")
 )
 
+// Hopeless reports whether an error will come again with every further call: no budget
+// or no price to count it by, no credit, no access, no such model.
+func Hopeless(err error) bool {
+	for _, e := range []error{ErrBudget, ErrNoPrice, ErrQuota, ErrAuth, ErrNotFound} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
 // Error is what a provider answered instead of a reply.
 type Error struct {
 	Provider   string        // provider/model

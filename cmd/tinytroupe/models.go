@@ -455,11 +455,4 @@ func (st *stack) episode(s *config.Settings) int {
 }
 
 // tolerable are the failures that end one turn, and not everybody's.
-func tolerable(err error) bool {
-	for _, fatal := range []error{llm.ErrBudget, llm.ErrNoPrice, llm.ErrQuota, llm.ErrAuth, llm.ErrNotFound} {
-		if errors.Is(err, fatal) {
-			return false
-		}
-	}
-	return true
-}
+func tolerable(err error) bool { return !llm.Hopeless(err) }
