@@ -166,7 +166,7 @@ func (p *proposal) fails() bool { return p.err != nil && !p.cut && !p.borne }
 
 // judge says what the error of a turn is.
 func (w *World) judge(ctx context.Context, p *proposal) {
-	if p.cut = ended(ctx, p.err); p.err == nil || p.cut {
+	if p.cut = drain.Ended(ctx, p.err); p.err == nil || p.cut {
 		return
 	}
 	var err error
@@ -180,12 +180,4 @@ func (w *World) tolerates(err error) (bool, error) {
 		return false, nil
 	}
 	return guard("tolerate", func() (bool, error) { return w.opts.Tolerate(err), nil })
-}
-
-// ended reports whether err came of the end of ctx, which is nobody's failure. What
-// an interrupted call returns may be spelt in any way; a stop lets calls in flight
-// finish, whose errors are their own.
-func ended(ctx context.Context, err error) bool {
-	return err != nil && (drain.Hard(ctx).Err() != nil ||
-		context.Cause(ctx) != nil && (errors.Is(err, context.Canceled) || errors.Is(err, drain.ErrStopped)))
 }

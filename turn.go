@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/internal/trigram"
 )
 
@@ -146,7 +147,7 @@ func (w *World) perceive(ctx context.Context, base *state, b *body, p *proposal)
 		case j.err == nil:
 			p.fold, p.foldCount, p.foldDue = j.out, j.count, j.due
 			per.Summary, per.Episode = j.out.Summary, per.Episode[j.count:]
-		case ended(ctx, j.err):
+		case drain.Ended(ctx, j.err):
 			return nil, context.Cause(ctx)
 		default:
 			j.reported = true

@@ -2,6 +2,7 @@ package extract
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -275,6 +277,19 @@ func ended(err error) (Outcome, string) {
 		return Invalid, err.Error()
 	}
 	return Failed, err.Error()
+}
+
+// stops is ended, for what is lost with the error; and the error that goes on to stop
+// everything else, if it does.
+func stops(ctx context.Context, err error) (Outcome, string, error) {
+	outcome, reason := ended(err)
+	switch {
+	case llm.Hopeless(err):
+		return outcome, reason, err
+	case drain.Ended(ctx, err):
+		return Skipped, "the run stopped before it", context.Cause(ctx)
+	}
+	return outcome, reason, nil
 }
 
 // plain spells a number in digits, and with an exponent only where it is very large or

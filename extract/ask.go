@@ -3,7 +3,6 @@ package extract
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -69,8 +68,6 @@ func Ask(ctx context.Context, qs []Question, people []Panelist, o *AskOptions) (
 	if err != nil {
 		return nil, err
 	}
-	ctx, stop := drain.With(ctx)
-	defer stop()
 	parallel := o.Parallel
 	if parallel <= 0 {
 		parallel = defaultParallel
@@ -85,7 +82,7 @@ func Ask(ctx context.Context, qs []Question, people []Panelist, o *AskOptions) (
 		}
 	}
 	answers := make([][]Answer, len(people))
-	err = each(ctx, stop, parallel, len(people), func(ctx context.Context, i int) error {
+	err = drain.Each(ctx, parallel, len(people), func(ctx context.Context, i int) error {
 		a := asking{o: o, templates: t, p: &people[i], written: qs}
 		a.qs = reordered(qs, false, o.Seed, "ask", people[i].Person, people[i].Scene, people[i].Room)
 		var err error
@@ -143,14 +140,11 @@ func (a *asking) ask(ctx context.Context) ([]Answer, error) {
 	}
 	answer, err := a.p.Who.Ask(ctx, tinytroupe.Question{Text: text, Images: a.o.Images, Schema: s.Body})
 	if err != nil {
-		if ctx.Err() != nil && !llm.Hopeless(err) {
-			return nil, context.Cause(ctx)
+		outcome, reason, err := stops(ctx, err)
+		if err != nil && outcome != Skipped {
+			err = fmt.Errorf("ask: %w", err)
 		}
-		outcome, reason := ended(err)
-		if llm.Hopeless(err) {
-			return all(outcome, reason, nil), fmt.Errorf("ask: %w", err)
-		}
-		return all(outcome, reason, nil), nil
+		return all(outcome, reason, nil), err
 	}
 	var raw map[string]json.RawMessage
 	if err := readAnswer(s, answer, &raw); err != nil {
@@ -172,9 +166,6 @@ func (a *asking) ask(ctx context.Context) ([]Answer, error) {
 
 // readAnswer reads the value of an answer. Minds that know no schemas answer in text.
 func readAnswer(s *llm.Schema, answer *tinytroupe.Answer, into *map[string]json.RawMessage) error {
-	if answer == nil {
-		return errors.New("there is no answer")
-	}
 	raw := answer.Value
 	if raw == nil {
 		raw = json.RawMessage(answer.Text)

@@ -179,9 +179,7 @@ func (c *coder) assign(ctx context.Context, texts []string, draw int) ([]coded, 
 		}
 	}
 	ends = append(ends, len(texts))
-	ctx, stop := drain.With(ctx)
-	defer stop()
-	err := each(ctx, stop, c.x.opts.Parallel, len(ends), func(ctx context.Context, i int) error {
+	err := drain.Each(ctx, c.x.opts.Parallel, len(ends), func(ctx context.Context, i int) error {
 		start := 0
 		if i > 0 {
 			start = ends[i-1]
@@ -225,17 +223,11 @@ func (c *coder) batch(ctx context.Context, texts []string, out []coded, draw int
 		calls = resp.Calls
 	}
 	if err != nil {
-		if ctx.Err() != nil && !llm.Hopeless(err) {
-			return context.Cause(ctx)
-		}
-		outcome, reason := ended(err)
+		outcome, reason, err := stops(ctx, err)
 		for i := range out {
 			out[i] = coded{outcome: outcome, reason: reason, calls: calls}
 		}
-		if llm.Hopeless(err) {
-			return err
-		}
-		return nil
+		return err
 	}
 	for i := range texts {
 		out[i] = c.readCodes(raw["a"+strconv.Itoa(i+1)], draw > 0)

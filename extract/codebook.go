@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -88,7 +89,7 @@ func (c *coder) review(ctx context.Context, all []coded) error {
 	}
 	codes, err := c.book(ctx, texts, c.o.Most-len(c.codes))
 	switch {
-	case err != nil && (ctx.Err() != nil || llm.Hopeless(err)):
+	case err != nil && (drain.Ended(ctx, err) || llm.Hopeless(err)):
 		return err
 	case err != nil, len(codes) == len(c.codes): // they stay what they are: other
 		return nil

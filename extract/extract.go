@@ -9,7 +9,6 @@ import (
 	"iter"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
@@ -128,15 +127,13 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 	if err := checkAll(qs); err != nil {
 		return nil, err
 	}
-	ctx, stop := drain.With(ctx)
-	defer stop()
 	var twice []int
 	if n := share(x.opts.Double, len(subjects)); n > 0 {
 		twice = random(x.opts.Seed, "double").Perm(len(subjects))[:n]
 		slices.Sort(twice)
 	}
 	answers := make([][]Answer, len(subjects)+len(twice))
-	err := each(ctx, stop, x.opts.Parallel, len(answers), func(ctx context.Context, i int) (err error) {
+	err := drain.Each(ctx, x.opts.Parallel, len(answers), func(ctx context.Context, i int) (err error) {
 		if i < len(subjects) {
 			answers[i], err = x.subject(ctx, qs, &subjects[i], 0)
 		} else {
@@ -167,43 +164,6 @@ func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subje
 	return r, err
 }
 
-// each calls f for 0 to n-1, at most parallel at once, and begins nothing new once one
-// fails. The error is that of the lowest number, before errors of what was merely stopped;
-// these count where there is no other: what was stopped has come to nothing.
-func each(ctx context.Context, stop func(), parallel, n int, f func(ctx context.Context, i int) error) error {
-	errs := make([]error, n)
-	slots := make(chan struct{}, parallel)
-	var wg sync.WaitGroup
-	begun := 0
-	for ; begun < n; begun++ {
-		slots <- struct{}{}
-		if ctx.Err() != nil {
-			break
-		}
-		i := begun
-		wg.Go(func() {
-			defer func() { <-slots }()
-			if errs[i] = f(ctx, i); errs[i] != nil {
-				stop()
-			}
-		})
-	}
-	wg.Wait()
-	var stopped error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, drain.ErrStopped) {
-			return err
-		}
-		if stopped == nil {
-			stopped = err
-		}
-	}
-	if begun < n {
-		return context.Cause(ctx)
-	}
-	return stopped
-}
-
 // subject extracts from one subject. An error means that it came to nothing and that
 // no more calls should be made.
 func (x *Extractor) subject(ctx context.Context, written []Question, s *Subject, draw int) ([]Answer, error) {
@@ -224,14 +184,11 @@ func (x *Extractor) subject(ctx context.Context, written []Question, s *Subject,
 	}
 	answers, err := r.read(ctx)
 	if err != nil {
-		if ctx.Err() != nil && !llm.Hopeless(err) {
-			return nil, context.Cause(ctx)
+		outcome, reason, err := stops(ctx, err)
+		if err != nil && outcome != Skipped {
+			err = fmt.Errorf("extract %s: %w", r.who(), err)
 		}
-		outcome, reason := ended(err)
-		if llm.Hopeless(err) {
-			return r.all(outcome, reason), fmt.Errorf("extract %s: %w", r.who(), err)
-		}
-		return r.all(outcome, reason), nil
+		return withCalls(r.all(outcome, reason), answers), err
 	}
 	return r.located(answers), nil
 }
@@ -288,7 +245,8 @@ func (r *reading) all(o Outcome, reason string) []Answer {
 	return out
 }
 
-// read reads the transcript, in parts where it is long, or where the model says so.
+// read reads the transcript, in parts where it is long, or where the model says so. Beside
+// an error stand the answers of the parts that came, which were paid for.
 func (r *reading) read(ctx context.Context) ([]Answer, error) {
 	for most := r.x.opts.Tokens; ; {
 		parts, longest := split(r.evidence.Lines, most)
@@ -302,13 +260,17 @@ func (r *reading) read(ctx context.Context) ([]Answer, error) {
 		switch {
 		case errors.Is(err, llm.ErrTooLong) && len(r.evidence.Lines) > len(parts):
 			most = min(most, longest) / 2
+			continue
 		case err != nil:
-			return nil, err
+			return slices.Concat(found...), err
 		case len(parts) == 1:
 			return found[0], nil
-		default:
-			return r.merge(ctx, found)
 		}
+		answers, err := r.merge(ctx, found)
+		if err != nil {
+			return slices.Concat(found...), err
+		}
+		return answers, nil
 	}
 }
 
@@ -352,9 +314,6 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 		calls = resp.Calls
 	}
 	if err != nil {
-		if ctx.Err() != nil || llm.Hopeless(err) || errors.Is(err, llm.ErrTooLong) {
-			return nil, err
-		}
 		outcome, reason := ended(err)
 		if of > 1 { // what the part holds is not known, whatever the other parts say
 			outcome = Failed
@@ -362,6 +321,9 @@ func (r *reading) part(ctx context.Context, lines []transcript.EvidenceLine, n, 
 		out := r.all(outcome, reason)
 		for i := range out {
 			out[i].Calls = calls
+		}
+		if drain.Ended(ctx, err) || llm.Hopeless(err) || errors.Is(err, llm.ErrTooLong) {
+			return out, err
 		}
 		return out, nil
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -430,6 +432,37 @@ func TestStopped(t *testing.T) {
 	if b := r.Base(); b != (Base{Asked: 3, Answered: 1, Skipped: 2}) {
 		t.Errorf("%+v", b)
 	}
+}
+
+// What was paid for while another's error stops everything is told: an answer that comes
+// all the same, and the calls of what was cut off before its repair, or between its parts.
+func TestStoppedWithCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := llmtest.Func("test/broke", func(_ context.Context, _ int, req *llm.Request) (string, error) {
+			switch {
+			case req.Label.Person == "a":
+				time.Sleep(time.Second)
+				return "", llm.ErrQuota
+			case strings.Contains(llmtest.Prompt(req), "part 1 of"):
+				return `{"q":` + one("", 0, "absent", "null") + `}`, nil
+			case req.Label.Person == "b" && len(req.Messages) == 1:
+				return "no answer", nil
+			}
+			time.Sleep(2 * time.Second)
+			return "no answer", nil
+		})
+		subjects := []Subject{new(talk).says("a", "Yes.").about("a"), new(talk).says("b", "Yes.").about("b"), new(talk).says("c", "Yes.").about("c"), long("x", "y").about("Lisa Carter")}
+		x := newExtractor(t, llm.Wrap(m, llm.Meter(llm.NewMemory())), &Options{Tokens: 1000})
+		r, err := x.Extract(t.Context(), []Question{{ID: "q", Ask: "?"}}, subjects)
+		if !errors.Is(err, llm.ErrQuota) {
+			t.Errorf("returned %v", err)
+		}
+		for i, want := range []Outcome{Failed, Invalid, Skipped, Skipped} {
+			if a := r.Answers[i]; a.Outcome != want || (i > 0) != (len(a.Calls) > 0) {
+				t.Errorf("answer %d: %+v, want %s", i, a, want)
+			}
+		}
+	})
 }
 
 // long is a talk of many lines, of which two say something.

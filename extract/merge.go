@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -253,7 +254,7 @@ func (r *reading) choose(ctx context.Context, open []int, groups [][][]Answer, m
 		Messages: []llm.Message{llm.Text(llm.User, text)}, Schema: s, Draw: r.draw,
 		Label: llm.Label{World: r.s.Room, Person: r.s.Person, Purpose: "extract"},
 	}))
-	if err != nil && (ctx.Err() != nil || llm.Hopeless(err)) {
+	if drain.Ended(ctx, err) || llm.Hopeless(err) {
 		return err
 	}
 	var calls []string

@@ -12,7 +12,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/agreement"
@@ -171,29 +170,19 @@ type Report struct {
 // Agreement has a judge check each item of a gold set. The error is that of [Each]; the
 // report tells what was judged until then.
 func Agreement(ctx context.Context, j *Judge, items []Item) (*Report, error) {
-	ctx, stop := drain.With(ctx)
-	defer stop()
 	r := &Report{Items: items, Got: make([]*Verdict, len(items))}
-	errs := make([]error, len(items))
-	var wg sync.WaitGroup
-	for i := range items {
+	err := drain.Each(ctx, 0, len(items), func(ctx context.Context, i int) error {
 		p, s, err := items[i].compile()
-		if err != nil {
-			errs[i] = fmt.Errorf("item %s: %w", items[i].ID, err)
-			stop()
-			break
+		var v *Verdict
+		if err == nil {
+			v, err = j.Check(ctx, p, s)
 		}
-		wg.Go(func() {
-			v, err := j.Check(ctx, p, s)
-			if err != nil {
-				errs[i] = fmt.Errorf("item %s: %w", items[i].ID, err)
-				stop()
-				return
-			}
-			r.Got[i] = v
-		})
-	}
-	wg.Wait()
+		if err != nil {
+			return fmt.Errorf("item %s: %w", items[i].ID, err)
+		}
+		r.Got[i] = v
+		return nil
+	})
 	r.Summary = Summarize(r.Got)
 	var want, got []string
 	for i, v := range r.Got {
@@ -206,7 +195,7 @@ func Agreement(ctx context.Context, j *Judge, items []Item) (*Report, error) {
 		}
 	}
 	r.Table = agreement.Compare(want, got)
-	return r, firstCause(errs)
+	return r, err
 }
 
 // Accuracy is the share of all items asked with the right verdict; false where a

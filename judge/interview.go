@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
@@ -226,8 +225,6 @@ func (e *Exchange) line() string {
 // put puts the questions of a round, concurrently. Since a snapshot remembers no
 // interview, each comes with what was asked and answered in earlier rounds.
 func put(ctx context.Context, r Respondent, before []Exchange, round int, questions []string) ([]Exchange, error) {
-	ctx, stop := drain.With(ctx)
-	defer stop()
 	var b strings.Builder
 	for _, e := range before {
 		if e.Err == nil {
@@ -238,29 +235,24 @@ func put(ctx context.Context, r Respondent, before []Exchange, round int, questi
 		b.WriteString("Now you are asked: ")
 	}
 	list := make([]Exchange, len(questions))
-	ends := make([]error, len(questions))
-	var wg sync.WaitGroup
-	for i, q := range questions {
+	err := drain.Each(ctx, 0, len(questions), func(ctx context.Context, i int) error {
 		e := &list[i]
-		e.Round, e.Question = round, q
-		wg.Go(func() {
-			a, err := r.Ask(ctx, tinytroupe.Question{Text: b.String() + q})
-			if err == nil && strings.TrimSpace(a.Text) == "" {
-				err = fmt.Errorf("%w: the answer is empty", llm.ErrInvalid)
-			}
-			if e.Err = err; err != nil {
-				e.Reason = err.Error()
-				if stops(ctx, err) || errors.Is(err, errors.ErrUnsupported) {
-					ends[i] = err
-					stop()
-				}
-				return
-			}
+		e.Round, e.Question = round, questions[i]
+		a, err := r.Ask(ctx, tinytroupe.Question{Text: b.String() + questions[i]})
+		if err == nil && strings.TrimSpace(a.Text) == "" {
+			err = fmt.Errorf("%w: the answer is empty", llm.ErrInvalid)
+		}
+		if err == nil {
 			e.Answer, e.Calls = a.Text, a.Calls
-		})
-	}
-	wg.Wait()
-	return list, firstCause(ends)
+			return nil
+		}
+		e.Err, e.Reason = err, err.Error()
+		if stops(ctx, err) || errors.Is(err, errors.ErrUnsupported) {
+			return err
+		}
+		return nil
+	})
+	return list, err
 }
 
 // Subject returns the interview as something to judge: the questions as heard, the
@@ -295,11 +287,8 @@ func (v *Validation) Subject() *Subject {
 
 // rate has each expectation scored.
 func (iv *Interview) rate(ctx context.Context, v *Validation) error {
-	ctx, stop := drain.With(ctx)
-	defer stop()
 	s := v.Subject()
 	v.Ratings = make([]*Verdict, len(iv.Expectations))
-	errs := make([]error, len(iv.Expectations))
 	if !slices.ContainsFunc(v.Exchanges, func(e Exchange) bool { return e.Err == nil || errors.Is(e.Err, llm.ErrFiltered) }) {
 		// That nothing came back says nothing of the person.
 		for i, e := range iv.Expectations {
@@ -307,15 +296,8 @@ func (iv *Interview) rate(ctx context.Context, v *Validation) error {
 		}
 		return nil
 	}
-	var wg sync.WaitGroup
-	for i, e := range iv.Expectations {
-		wg.Go(func() {
-			v.Ratings[i], errs[i] = iv.Judge.Score(ctx, expectation().With(map[string]string{"expectation": e}), s)
-			if errs[i] != nil {
-				stop()
-			}
-		})
-	}
-	wg.Wait()
-	return firstCause(errs)
+	return drain.Each(ctx, 0, len(iv.Expectations), func(ctx context.Context, i int) (err error) {
+		v.Ratings[i], err = iv.Judge.Score(ctx, expectation().With(map[string]string{"expectation": iv.Expectations[i]}), s)
+		return err
+	})
 }

@@ -197,8 +197,7 @@ func (p *Proposition) title() string {
 // stops reports whether an error is about the run and not about one call: the context has
 // ended, or the error will come again with every further call.
 func stops(ctx context.Context, err error) bool {
-	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, drain.ErrStopped)
-	return llm.Hopeless(err) || ended && ctx.Err() != nil
+	return llm.Hopeless(err) || drain.Ended(ctx, err)
 }
 
 // request asks for one verdict. What is the same for several claims about a subject
@@ -306,37 +305,15 @@ func (d *Draw) read(r *reply, shown *transcript.Evidence, by string) error {
 // new call starts; those in flight are waited for. A subject without a verdict is nil,
 // and the error is the first in the order of subjects.
 func Each(ctx context.Context, f func(context.Context, *Proposition, *Subject) (*Verdict, error), p *Proposition, subjects []*Subject) ([]*Verdict, error) {
-	ctx, stop := drain.With(ctx)
-	defer stop()
-	verdicts, errs := make([]*Verdict, len(subjects)), make([]error, len(subjects))
-	var wg sync.WaitGroup
-	for i, s := range subjects {
-		wg.Go(func() {
-			v, err := f(ctx, p, s)
-			if errs[i] = err; err != nil {
-				stop()
-				return
-			}
+	verdicts := make([]*Verdict, len(subjects))
+	err := drain.Each(ctx, 0, len(subjects), func(ctx context.Context, i int) error {
+		v, err := f(ctx, p, subjects[i])
+		if err == nil {
 			verdicts[i] = v
-		})
-	}
-	wg.Wait()
-	return verdicts, firstCause(errs)
-}
-
-// firstCause returns the first error that is not merely of what was stopped because of
-// another, else the first.
-func firstCause(errs []error) error {
-	var stopped error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, drain.ErrStopped) && !errors.Is(err, context.Canceled) {
-			return err
 		}
-		if stopped == nil {
-			stopped = err
-		}
-	}
-	return stopped
+		return err
+	})
+	return verdicts, err
 }
 
 // quoted writes text as JSON, for what must not look like part of a prompt.
