@@ -180,6 +180,14 @@ func TestEndOfContextIsNoFailure(t *testing.T) {
 					if !errors.Is(got, context.Cause(ctx)) || count(w, EventFailed) > 0 || !w.View().Open() {
 						t.Errorf("got %v, %d failed", got, count(w, EventFailed))
 					}
+					w = NewWorld("W", mindFunc(nil), &Options{Interventions: []Intervention{{Name: "watch", When: func(ctx context.Context, _ *View) (*Reason, error) {
+						<-ctx.Done()
+						return nil, err(ctx)
+					}}}})
+					ctx = with(t.Context())
+					if got := w.Run(ctx, 1); !errors.Is(got, context.Cause(ctx)) {
+						t.Errorf("watching: got %v", got)
+					}
 				})
 			})
 		}

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 )
 
 // A Reason says why an intervention fires.
@@ -70,6 +72,9 @@ func (w *World) intervene(ctx context.Context, tx *commit) error {
 			if err == nil {
 				err = tx.effects("", effects)
 			}
+		}
+		if drain.Ended(ctx, err) {
+			return w.interrupted(ctx, tx.s.step)
 		}
 		if err != nil {
 			return fmt.Errorf("step %d: intervention %q: %w", tx.s.step, ivs[i].Name, err)
