@@ -62,7 +62,7 @@ type Manifest struct {
 	Excerpt    int                 `json:"excerpt,omitempty"`    // tokens of a transcript shown at once to who extracts; 0 is the usual number
 	Partial    bool                `json:"partial,omitempty"`    // turns that fail are left out
 	Limits     *Limits             `json:"limits,omitempty"`     // as the run was given them
-	Prompts    string              `json:"prompts,omitempty"`    // hash of the prompt templates
+	Prompts    string              `json:"prompts,omitempty"`    // hash of all prompt templates, whether or not the run used them
 	Inputs     []Input             `json:"inputs,omitempty"`     // see Record.AddInput
 
 	Parent     string `json:"parent,omitempty"`      // the record that this one was forked from

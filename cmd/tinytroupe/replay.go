@@ -116,7 +116,7 @@ func (p *program) replay(ctx context.Context, dir, file string) (err error) {
 		return err
 	}
 	fmt.Fprintf(p.stdout, "the same  %s in %s, no call made, %.1f s\n", count(events, "event"), count(len(rooms), "room"), time.Since(begun).Seconds())
-	if m.Prompts != "" && m.Prompts != mnd.Hash() {
+	if same, err := samePrompts(m.Prompts, mnd); err == nil && !same {
 		fmt.Fprintf(p.stdout, "note    the templates of prompts have changed since, and none that the run used\n")
 	}
 	return nil

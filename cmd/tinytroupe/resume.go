@@ -154,7 +154,9 @@ func (s *session) reconcile(ctx context.Context) error {
 		if edit.First != nil && edit.First.Line == 0 {
 			doubt(true, "%v", edit.First)
 		}
-		if old.Prompts != "" && old.Prompts != s.mind.Hash() {
+		if same, err := samePrompts(old.Prompts, s.mind); err != nil {
+			return err
+		} else if !same {
 			doubt(false, "the prompts are not those of %s, which made what is there", old.Product)
 		}
 		differ := differing(old.Settings, s.set.Answers)

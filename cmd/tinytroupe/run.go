@@ -309,6 +309,10 @@ func (s *session) open(ctx context.Context) (err error) {
 			return err
 		}
 	}
+	prompts, err := promptsOf(s.mind)
+	if err != nil {
+		return err
+	}
 	return s.rec.Update(func(m *record.Manifest) {
 		m.Status, m.Problem = record.Running, ""
 		m.Title, m.Seed, m.Set, m.Rehearsal = s.study.Title, s.study.Seed, s.study.Set, s.choice.rehearsal()
@@ -316,7 +320,7 @@ func (s *session) open(ctx context.Context) (err error) {
 		for role, id := range s.identities {
 			m.Use(role, id)
 		}
-		m.Settings, m.Prompts, m.Product, m.Go = s.set.Answers, s.mind.Hash(), version(), runtime.Version()
+		m.Settings, m.Prompts, m.Product, m.Go = s.set.Answers, prompts, version(), runtime.Version()
 		m.Small, m.Excerpt, m.Partial = s.stack.small, s.excerpt(), s.f.allowPartial
 		m.Limits = &record.Limits{USD: s.caps.usd, Calls: s.caps.calls, Tokens: s.caps.tokens}
 		m.Main = s.study.Inputs[0].Path
