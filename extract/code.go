@@ -27,7 +27,9 @@ const (
 type Code struct {
 	Name  string
 	Text  string   // what belongs to it
-	Words []string // for CodeByWords: whole words or phrases; abandon* stands for all that begins so
+	// Words are for CodeByWords: whole words or phrases; abandon* stands for all that begins
+	// so. Of scripts without blanks between words, any run of characters.
+	Words []string
 }
 
 // CodeOptions are the settings of a coding.

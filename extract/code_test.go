@@ -38,13 +38,13 @@ func codesOf(c *Coding) string {
 }
 
 func TestCodeByWords(t *testing.T) {
-	codes := []Code{{Name: "speed", Words: []string{"slow*", "too long"}}, {Name: "bank", Words: []string{"bank", "account"}}}
-	answers := append(reasons("It was slowly done, TOO  LONG for the bank.", "My bank account.", "The long bank-account form was slow.", "Snow."), Answer{Question: "why", Type: Text, Outcome: Refused})
+	codes := []Code{{Name: "speed", Words: []string{"slow*", "too long"}}, {Name: "bank", Words: []string{"bank", "account", "銀行", "账*"}}}
+	answers := append(reasons("It was slowly done, TOO  LONG for the bank.", "My bank account.", "The long bank-account form was slow.", "Snow.", "その銀行は遅い", "我的账户"), Answer{Question: "why", Type: Text, Outcome: Refused})
 	c, err := CodeByWords(why, answers, CodeOptions{Codes: codes})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := codesOf(c); got != "speed bank bank other refused" {
+	if got := codesOf(c); got != "speed bank bank other bank bank refused" {
 		t.Error(got)
 	}
 	if a := c.Answers[0]; a.Name() != "why.code" || a.Type != OneOf || a.Evidence[0].Event != 1 || a.Person != "p1" {
@@ -54,7 +54,7 @@ func TestCodeByWords(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := codesOf(c); got != `["speed","bank"] ["bank"] ["speed","bank"] ["other"] refused` {
+	if got := codesOf(c); got != `["speed","bank"] ["bank"] ["speed","bank"] ["other"] ["bank"] ["bank"] refused` {
 		t.Error(got)
 	}
 	for _, bad := range [][]Code{nil, {{Name: "speed"}}, {{Name: "", Words: []string{"x"}}}, {{Name: "Other", Words: []string{"x"}}}, {{Name: "a", Words: []string{"x"}}, {Name: " A", Words: []string{"y"}}}} {

@@ -6,27 +6,21 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
-// hits counts which of the words stand in a text, each once.
-func hits(text string, words []string) int {
-	t := tokens(text)
+// hits counts which words of a list stand in a text, each once.
+func hits(text string, list []string) int {
+	t := words.Of(text)
 	n := 0
-	for _, w := range words {
+	for _, w := range list {
 		prefix := strings.HasSuffix(w, "*")
-		if contains(t, tokens(w), prefix) {
+		if contains(t, words.Of(w), prefix) {
 			n++
 		}
 	}
 	return n
-}
-
-// tokens are the words of a text in lower case.
-func tokens(s string) []string {
-	return strings.FieldsFunc(strings.ToLower(s), func(c rune) bool {
-		return !unicode.IsLetter(c) && !unicode.IsDigit(c) && !unicode.IsMark(c)
-	})
 }
 
 // contains reports whether phrase stands in text; with prefix, its last word may go on.

@@ -5,11 +5,10 @@ import (
 	"context"
 	"math"
 	"slices"
-	"strings"
 	"sync"
-	"unicode"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
 // DefaultMost is how many memos a search returns at most where the query does not say.
@@ -47,7 +46,7 @@ func (w *Words) Add(memos ...tinytroupe.Memo) {
 	}
 	for _, m := range memos {
 		i := len(w.memos)
-		list := words(m.Content)
+		list := words.Of(m.Content)
 		w.memos = append(w.memos, m)
 		w.length = append(w.length, len(list))
 		w.total += len(list)
@@ -99,7 +98,7 @@ func (w *Words) scores(text string) []float64 {
 	n := float64(len(w.memos))
 	mean := max(float64(w.total)/n, 1)
 	scores := make([]float64, len(w.memos))
-	query := words(text)
+	query := words.Of(text)
 	slices.Sort(query)
 	for _, word := range slices.Compact(query) {
 		list := w.postings[word]
@@ -115,29 +114,4 @@ func (w *Words) scores(text string) []float64 {
 		}
 	}
 	return scores
-}
-
-// words returns the words of a text in lower case. Of scripts that put no blanks
-// between words, each character is one.
-func words(text string) []string {
-	var list []string
-	for _, f := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
-		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r)
-	}) {
-		start := 0
-		for i, r := range f {
-			if !unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai) {
-				continue
-			}
-			if i > start {
-				list = append(list, f[start:i])
-			}
-			start = i + len(string(r))
-			list = append(list, f[i:start])
-		}
-		if start < len(f) {
-			list = append(list, f[start:])
-		}
-	}
-	return list
 }

@@ -80,19 +80,6 @@ func TestScores(t *testing.T) {
 	}
 }
 
-func TestWords(t *testing.T) {
-	for text, want := range map[string]string{
-		"L'été à Montréal, 1998!": "l été à montréal 1998",
-		"東京へ行くbus":                "東 京 へ 行 く bus",
-		"हिन्दी भाषा":             "हिन्दी भाषा",
-		"—…":                      "",
-	} {
-		if got := strings.Join(words(text), " "); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
 // TestNothingShared: what a search returns is the caller's, and searches and additions
 // may run at once.
 func TestNothingShared(t *testing.T) {

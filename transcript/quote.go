@@ -7,6 +7,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
 // FindQuote looks a quotation up in a text as [Evidence.Quote] does in a line, and
@@ -118,12 +120,7 @@ func joins(before, c, after rune) bool {
 	return strings.ContainsRune("'’´`＇-‐‑", c) && inWord(before) && inWord(after) && !unicode.In(after, unicode.Hangul)
 }
 
-func inWord(c rune) bool {
-	if unicode.In(c, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai, unicode.Lao, unicode.Khmer, unicode.Myanmar) {
-		return false
-	}
-	return unicode.IsLetter(c) || unicode.IsDigit(c) || unicode.IsMark(c)
-}
+func inWord(c rune) bool { return words.In(c) && !words.Unspaced(c) }
 
 // object writes a JSON object without escaping HTML, leaving out what is empty.
 type object struct{ b []byte }

@@ -4,6 +4,8 @@ package trigram
 import (
 	"slices"
 	"unicode"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
 // alike is the Jaccard index of trigrams from which two texts say the same.
@@ -18,12 +20,12 @@ func Of(text string) Set {
 	const offset, prime = 14695981039346656037, 1099511628211 // FNV-1a
 	var t Set
 	var a, b, c uint64 = 0, 0, offset // hashes of the two words before, and of this one
-	words := 0
+	n := 0
 	end := func() {
 		if c == offset {
 			return
 		}
-		if words++; words > 2 {
+		if n++; n > 2 {
 			t = append(t, (a*31+b)*0x9E3779B97F4A7C15+c)
 		}
 		a, b, c = b, c, offset
@@ -31,12 +33,12 @@ func Of(text string) Set {
 	for _, r := range text {
 		switch {
 		case r < 0x80 && (r >= 'a' && r <= 'z' || r >= '0' && r <= '9'):
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Thai):
+		case words.Unspaced(r):
 			end()
 			c = (c ^ uint64(r)) * prime
 			end()
 			continue
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+		case words.In(r):
 			r = unicode.ToLower(r)
 		default:
 			end()
