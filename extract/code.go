@@ -25,8 +25,8 @@ const (
 
 // A Code is one of the things that free texts say.
 type Code struct {
-	Name  string
-	Text  string   // what belongs to it
+	Name string
+	Text string // what belongs to it
 	// Words are for CodeByWords: whole words or phrases; abandon* stands for all that begins
 	// so. Of scripts without blanks between words, any run of characters.
 	Words []string
