@@ -88,7 +88,8 @@ type Query struct {
 //
 // Perform of a kind that does not yield runs inside the commit: it calls no model
 // and touches nothing outside. A kind that must do either yields; its Perform gets
-// the view at the start of the round with the turn's own effects so far.
+// the view at the start of the round with the effects of the turn's acts that yielded
+// before it. What the other acts of the turn do happens at its commit.
 // An error is told to the actor unless the context was cancelled.
 type Faculty interface {
 	Name() string
