@@ -1,7 +1,6 @@
 package tinytroupe
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/sha256"
@@ -12,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 )
 
 // commit gathers events on a copy of the state. All of them happen, or none.
@@ -250,7 +251,7 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 		ev.Kind = EventEdited
 		var value json.RawMessage
 		if ev.Who, err = who(e.Who); err == nil {
-			value, err = rawJSON(e.Value)
+			value, err = rawjson.Marshal(e.Value)
 		}
 		if err == nil {
 			var p Persona
@@ -287,7 +288,7 @@ func (tx *commit) effect(actor string, e Effect, during bool) error {
 		var value json.RawMessage
 		ev.Kind = EventNoted
 		if ev.Who, err = who(e.Who); err == nil {
-			value, err = rawJSON(e.Value)
+			value, err = rawjson.Marshal(e.Value)
 		}
 		ev.Note = &FacultyNote{e.Faculty, value}
 	default:
@@ -316,17 +317,6 @@ func (tx *commit) rejoin(p Persona) error {
 		}
 	}
 	return tx.enter(p, st)
-}
-
-// rawJSON encodes compactly and without HTML escapes, as a journal does.
-func rawJSON(v any) (json.RawMessage, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSpace(b.Bytes()), nil
 }
 
 // told lets a person know what came of an act.

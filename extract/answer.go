@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -43,7 +44,7 @@ func (v Value) String() string {
 	case Scale, Number:
 		return plain(v.Number)
 	case SomeOf, Rank:
-		return string(jsonOf(nonNil(v.List)))
+		return string(rawjson.Of(nonNil(v.List)))
 	}
 	return v.Text
 }
@@ -64,9 +65,9 @@ func (v Value) MarshalJSON() ([]byte, error) {
 		}
 		return json.Marshal(v.Number)
 	case SomeOf, Rank:
-		return jsonOf(nonNil(v.List)), nil
+		return rawjson.Of(nonNil(v.List)), nil
 	}
-	return jsonOf(v.Text), nil
+	return rawjson.Of(v.Text), nil
 }
 
 // An Answer is one value, or why there is none: of one person (or room) to one
@@ -314,15 +315,4 @@ func nonNil(s []string) []string {
 		return []string{}
 	}
 	return s
-}
-
-// jsonOf encodes strings, numbers and lists of them, without escaping HTML.
-func jsonOf(v any) json.RawMessage {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if e.Encode(v) != nil { // none of those fails
-		return json.RawMessage("null")
-	}
-	return bytes.TrimRight(b.Bytes(), "\n")
 }

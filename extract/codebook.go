@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -22,7 +23,7 @@ func textLines(texts []string) string {
 	var b []byte
 	for i, t := range texts {
 		b = strconv.AppendInt(append(b, `{"answer":"a`...), int64(i+1), 10)
-		b = append(append(append(b, `","text":`...), jsonOf(t)...), "}\n"...)
+		b = append(append(append(b, `","text":`...), rawjson.Of(t)...), "}\n"...)
 	}
 	return string(b)
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
@@ -29,7 +30,7 @@ func room() *talk {
 
 // one is a reply about one value.
 func one(quote string, event int, outcome, value string) string {
-	return fmt.Sprintf(`{"quote":%s,"event":%d,"outcome":%q,"value":%s}`, jsonOf(quote), event, outcome, value)
+	return fmt.Sprintf(`{"quote":%s,"event":%d,"outcome":%q,"value":%s}`, rawjson.Of(quote), event, outcome, value)
 }
 
 func extracted(t testing.TB, q Question, s Subject, replies ...string) []Answer {
@@ -240,7 +241,7 @@ func TestOrderOfOptions(t *testing.T) {
 			if err := json.Unmarshal(req.Schema.Body, &s); err != nil {
 				return "", err
 			}
-			return `{"q":` + one("Fine.", 1, "answered", string(jsonOf(s.Properties["q"].Properties.Value.Enum[0]))) + `}`, nil
+			return `{"q":` + one("Fine.", 1, "answered", string(rawjson.Of(s.Properties["q"].Properties.Value.Enum[0]))) + `}`, nil
 		})
 		var subjects []Subject
 		for i := range 40 {
@@ -277,7 +278,7 @@ func TestOrderOfOptions(t *testing.T) {
 // Results are in the order of the subjects, whatever the timing.
 func TestOrderOfResults(t *testing.T) {
 	m := llmtest.Func("test/any", func(_ context.Context, n int, req *llm.Request) (string, error) {
-		return `{"q":` + one(req.Label.Person, 1, "answered", string(jsonOf(req.Label.Person))) + `}`, nil
+		return `{"q":` + one(req.Label.Person, 1, "answered", string(rawjson.Of(req.Label.Person))) + `}`, nil
 	})
 	var subjects []Subject
 	for i := range 60 {

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
@@ -46,7 +47,7 @@ func sound(t *testing.T, qs []Question, answers []Answer, said func(string) bool
 			continue
 		}
 		q := leaves[n]
-		if _, err := q.read(jsonOf(a.Value)); err != nil {
+		if _, err := q.read(rawjson.Of(a.Value)); err != nil {
 			t.Errorf("%+v: %v", a, err)
 		}
 		if len(a.Evidence) == 0 || !said(a.Evidence[0].Quote) {

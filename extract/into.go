@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -113,7 +114,7 @@ func fillItem(v reflect.Value, answers []Answer) Outcome {
 			}
 			continue
 		}
-		if err := json.Unmarshal(jsonOf(a.Value), f.Addr().Interface()); err != nil { // such as 2.5 for an int
+		if err := json.Unmarshal(rawjson.Of(a.Value), f.Addr().Interface()); err != nil { // such as 2.5 for an int
 			a.Outcome, a.Value, a.Reason = Invalid, Value{}, err.Error()
 			if f.Kind() != reflect.Pointer {
 				return Invalid

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -318,19 +319,19 @@ func candidates(among [][]Answer, who bool) string {
 			if name == "" {
 				name = "value"
 			}
-			var v json.RawMessage = jsonOf(string(a.Outcome))
+			var v json.RawMessage = rawjson.Of(string(a.Outcome))
 			if a.Outcome == Answered {
-				v = jsonOf(a.Value)
+				v = rawjson.Of(a.Value)
 			}
-			b = append(append(append(append(b, ','), jsonOf(name)...), ':'), v...)
+			b = append(append(append(append(b, ','), rawjson.Of(name)...), ':'), v...)
 			for _, e := range a.Evidence {
-				b = append(append(b, `,"quote":`...), jsonOf(e.Quote)...)
+				b = append(append(b, `,"quote":`...), rawjson.Of(e.Quote)...)
 				b = strconv.AppendInt(append(b, `,"event":`...), int64(e.Event), 10)
 				if e.Room != "" {
-					b = append(append(b, `,"room":`...), jsonOf(e.Room)...)
+					b = append(append(b, `,"room":`...), rawjson.Of(e.Room)...)
 				}
 				if who {
-					b = append(append(b, `,"who":`...), jsonOf(e.Who)...)
+					b = append(append(b, `,"who":`...), rawjson.Of(e.Who)...)
 				}
 			}
 		}

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
@@ -191,7 +192,7 @@ func TestWholeTranscript(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := llmtest.Prompt(reqs[0])
-	for _, m := range []string{string(jsonOf(long)), "mark two <&>", "mark three"} {
+	for _, m := range []string{string(rawjson.Of(long)), "mark two <&>", "mark three"} {
 		if !strings.Contains(text, m) {
 			t.Errorf("lacks %.60q", m)
 		}

@@ -11,6 +11,7 @@ import (
 	"strconv"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
@@ -157,7 +158,7 @@ func (r *Rows) WriteJSONL(w io.Writer) error {
 				return fmt.Errorf("column %s: %w", r.Columns[i], err)
 			}
 			b.WriteString(map[bool]string{true: "{", false: ","}[i == 0])
-			b.Write(jsonOf(r.Columns[i]))
+			b.Write(rawjson.Of(r.Columns[i]))
 			b.WriteString(":")
 			b.Write(data)
 		}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -50,7 +51,7 @@ func (o *object) add(key string, schema []byte) {
 	if len(o.members) > 0 {
 		o.members, o.required = append(o.members, ','), append(o.required, ',')
 	}
-	k := jsonOf(key)
+	k := rawjson.Of(key)
 	o.members = append(append(append(o.members, k...), ':'), schema...)
 	o.required = append(o.required, k...)
 }
@@ -69,7 +70,7 @@ func textSchema(most int) []byte {
 // once, all of them) is checked in code, value by value, so that one wrong value does
 // not cost the others.
 func (q *Question) valueSchema() []byte {
-	enum := func() []byte { return jsonOf(q.Options) }
+	enum := func() []byte { return rawjson.Of(q.Options) }
 	list := func() []byte {
 		b := strconv.AppendInt([]byte(`{"type":["array","null"],"maxItems":`), int64(len(q.Options)), 10)
 		return append(append(append(b, `,"items":{"type":"string","enum":`...), enum()...), "}}"...)
@@ -83,8 +84,8 @@ func (q *Question) valueSchema() []byte {
 			b = []byte(`{"type":["integer","null"]`)
 		}
 		if q.Type == Scale || q.Lo != 0 || q.Hi != 0 {
-			b = append(append(b, `,"minimum":`...), jsonOf(q.Lo)...)
-			b = append(append(b, `,"maximum":`...), jsonOf(q.Hi)...)
+			b = append(append(b, `,"minimum":`...), rawjson.Of(q.Lo)...)
+			b = append(append(b, `,"maximum":`...), rawjson.Of(q.Hi)...)
 		}
 		return append(b, '}')
 	case OneOf:

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
 
@@ -129,7 +130,7 @@ func Tally(q Question, answers []Answer, o *TallyOptions) (*Table, error) {
 		if answers[i].Name() == q.ID {
 			mine = append(mine, &answers[i])
 			if answers[i].Outcome == Answered {
-				if _, err := q.read(jsonOf(answers[i].Value)); err != nil {
+				if _, err := q.read(rawjson.Of(answers[i].Value)); err != nil {
 					return nil, fmt.Errorf("tally %s: the answer of %s is none to this question: %w", q.ID, answers[i].Person, err)
 				}
 			}

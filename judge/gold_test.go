@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 )
@@ -43,7 +44,7 @@ func knows(items []Item, f func(n int, it *Item) Outcome) llm.Model {
 					quote = l.Content
 				}
 			}
-			return fmt.Sprintf(`{"reason":"r","quotes":[{"event":1,"quote":%s}],"verdict":%q,"confidence":50}`, quoted(quote), f(i, &items[i])), nil
+			return fmt.Sprintf(`{"reason":"r","quotes":[{"event":1,"quote":%s}],"verdict":%q,"confidence":50}`, string(rawjson.Of(quote)), f(i, &items[i])), nil
 		}
 		return "", fmt.Errorf("no such item:\n%s", text)
 	})

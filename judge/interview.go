@@ -10,6 +10,7 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 )
 
@@ -212,14 +213,14 @@ func questionsSchema(most int) json.RawMessage {
 
 // line is an exchange as the examiner sees it.
 func (e *Exchange) line() string {
-	answer := `"answer":` + quoted(e.Answer)
+	answer := `"answer":` + string(rawjson.Of(e.Answer))
 	if e.Err != nil {
 		answer = `"no answer":true`
 		if errors.Is(e.Err, llm.ErrFiltered) {
 			answer = `"declined":true`
 		}
 	}
-	return `{"question":` + quoted(e.Question) + `,` + answer + `}`
+	return `{"question":` + string(rawjson.Of(e.Question)) + `,` + answer + `}`
 }
 
 // put puts the questions of a round, concurrently. Since a snapshot remembers no

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/tinytroupe-go/tinytroupe"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
 	"github.com/tinytroupe-go/tinytroupe/llm/rehearsal"
@@ -248,7 +249,7 @@ func TestInterviewFails(t *testing.T) {
 		// The person cannot answer.
 		iv := &Interview{Examiner: ex(), Judge: newJudge(t, judge, nil), Expectations: c.Expectations}
 		v, err := iv.Hold(t.Context(), person(t, c.Persona, always(good, k)))
-		if b, err := json.Marshal(v); err != nil || v.Exchanges[0].Err != nil && !strings.Contains(string(b), `"reason":`+quoted(v.Exchanges[0].Err.Error())) {
+		if b, err := json.Marshal(v); err != nil || v.Exchanges[0].Err != nil && !strings.Contains(string(b), `"reason":`+string(rawjson.Of(v.Exchanges[0].Err.Error()))) {
 			t.Errorf("%s of the person is not kept: %s, %v", k, b, err)
 		}
 		if _, _, ok := v.Score(); (err != nil) != again || ok || v.Outcome().Judged() {

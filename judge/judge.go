@@ -13,6 +13,7 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe/internal/drain"
 	"github.com/tinytroupe-go/tinytroupe/internal/prompts"
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/llm"
 	"github.com/tinytroupe-go/tinytroupe/transcript"
 )
@@ -209,7 +210,7 @@ func (j *Judge) request(p *Proposition, s *Subject, claim, evidence string, prop
 	}
 	d := caseData{Subject: s.Name, Evidence: evidence, Proposed: proposed, OwnWords: p.quotable(s) != "", Claim: claim}
 	if s.Context != "" {
-		d.Context = quoted(s.Context)
+		d.Context = string(rawjson.Of(s.Context))
 	}
 	if p.Personas {
 		for _, per := range s.Personas {
@@ -314,15 +315,4 @@ func Each(ctx context.Context, f func(context.Context, *Proposition, *Subject) (
 		return err
 	})
 	return verdicts, err
-}
-
-// quoted writes text as JSON, for what must not look like part of a prompt.
-func quoted(v any) string {
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil { // no caller makes such a value
-		return fmt.Sprintf("%q", v)
-	}
-	return strings.TrimRight(b.String(), "\n")
 }

@@ -1,13 +1,13 @@
 package transcript
 
 import (
-	"encoding/json"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
@@ -138,7 +138,7 @@ func (o *object) number(key string, n int) { o.raw(`"` + key + `":` + strconv.It
 
 func (o *object) text(key, s string) {
 	if s != "" {
-		o.raw(`"` + key + `":` + jsonString(s))
+		o.raw(`"` + key + `":` + string(rawjson.Of(s)))
 	}
 }
 
@@ -148,19 +148,9 @@ func (o *object) list(key string, items []string) {
 	}
 	quoted := make([]string, len(items))
 	for i, s := range items {
-		quoted[i] = jsonString(s)
+		quoted[i] = string(rawjson.Of(s))
 	}
 	o.raw(`"` + key + `":[` + strings.Join(quoted, ",") + "]")
 }
 
 func (o *object) close() []byte { return append(o.b, '}') }
-
-func jsonString(s string) string {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if enc.Encode(s) != nil { // a string always encodes
-		return `""`
-	}
-	return strings.TrimSuffix(b.String(), "\n")
-}

@@ -4,12 +4,13 @@
 package ordered
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/tinytroupe-go/tinytroupe/internal/rawjson"
 )
 
 // Kind is a JSON type.
@@ -48,13 +49,11 @@ type Field struct {
 
 // Of returns the JSON form of any Go value that encoding/json can encode.
 func Of(v any) (Value, error) {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
+	b, err := rawjson.Marshal(v)
+	if err != nil {
 		return Value{}, err
 	}
-	return Parse(b.Bytes())
+	return Parse(b)
 }
 
 // Field returns the member called name, null where there is none.
