@@ -5,6 +5,8 @@ import "fmt"
 // Network is the rules of a social network: only those who are related come
 // within reach of one another. Use [NewNetwork].
 type Network struct {
+	Quiet bool // as of a Room
+
 	edges map[[2]string]string
 }
 
@@ -44,7 +46,7 @@ func (n *Network) Related(a, b string) (string, bool) {
 // Resolve implements Rules: as in a Room, but REACH_OUT works only along a relation.
 func (n *Network) Resolve(v *View, actor string, a Action) ([]Effect, error) {
 	if a.Kind != ReachOut {
-		return Room{}.Resolve(v, actor, a)
+		return Room{Quiet: n.Quiet}.Resolve(v, actor, a)
 	}
 	name, err := v.Find(a.Target)
 	if err != nil {
@@ -56,6 +58,9 @@ func (n *Network) Resolve(v *View, actor string, a Action) ([]Effect, error) {
 	}
 	return reachOut(v, actor, name, relation)
 }
+
+// Describe implements Describer.
+func (n *Network) Describe(kind ActionKind) string { return Room{Quiet: n.Quiet}.Describe(kind) }
 
 // Greet implements Greeter: newcomers are within reach of those they are related to.
 func (n *Network) Greet(v *View, newcomer string) []Effect {

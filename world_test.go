@@ -476,9 +476,19 @@ func TestNews(t *testing.T) {
 // TestDescribe: people are told what the rules make of their acts.
 func TestDescribe(t *testing.T) {
 	for quiet, want := range map[bool]string{false: "With an empty target everyone within reach hears it", true: "Only those named in the target hear it"} {
-		acts := coreActs(Room{Quiet: quiet})
-		if !strings.Contains(acts[0].Purpose, want) || !strings.Contains(acts[3].Purpose, "end the turn") {
-			t.Errorf("%+v", acts)
+		for _, rules := range []Rules{Room{Quiet: quiet}, &Network{Quiet: quiet}} {
+			acts := coreActs(rules)
+			if !strings.Contains(acts[0].Purpose, want) || !strings.Contains(acts[3].Purpose, "end the turn") {
+				t.Errorf("%+v", acts)
+			}
+			w := NewWorld("W", mindFunc(nil), &Options{Rules: rules})
+			add(t, w, "Ann", "Bob")
+			if err := w.Introduce("Ann", "Bob", ""); err != nil {
+				t.Fatal(err)
+			}
+			if effects, err := rules.Resolve(w.View(), "Ann", Action{Kind: Talk, Content: "Hm."}); err != nil || (len(effects) == 0) != quiet {
+				t.Errorf("%+v: %v %v", rules, effects, err)
+			}
 		}
 	}
 }

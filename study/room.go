@@ -58,7 +58,8 @@ func (rm *room) open() error {
 		if err != nil {
 			return err
 		}
-		opts.Rules = network{n, w.Quiet}
+		n.Quiet = w.Quiet
+		opts.Rules = n
 	}
 	opts.Rules = rm.acquaint(opts.Rules)
 	events, err := rm.events(opts)
@@ -110,24 +111,6 @@ func errless(events iter.Seq[tinytroupe.Event]) iter.Seq2[tinytroupe.Event, erro
 			}
 		}
 	}
-}
-
-// network is the rules of a network in which speech without a target may reach nobody.
-type network struct {
-	*tinytroupe.Network
-	quiet bool
-}
-
-func (n network) Resolve(v *tinytroupe.View, actor string, a tinytroupe.Action) ([]tinytroupe.Effect, error) {
-	if a.Kind == tinytroupe.ReachOut {
-		return n.Network.Resolve(v, actor, a)
-	}
-	return tinytroupe.Room{Quiet: n.quiet}.Resolve(v, actor, a)
-}
-
-// Describe implements tinytroupe.Describer.
-func (n network) Describe(kind tinytroupe.ActionKind) string {
-	return tinytroupe.Room{Quiet: n.quiet}.Describe(kind)
 }
 
 func (rm *room) observe(events []tinytroupe.Event) {
