@@ -164,8 +164,11 @@ type Report struct {
 	// Table compares the verdicts with the gold set on the items that the judge came to
 	// a verdict on. What it came to none on is in Summary, and counts as wrong in
 	// Accuracy.
-	Table agreement.Table
+	Table Table
 }
+
+// A Table tells how far two judgements of the same things agree, with Cohen's kappa.
+type Table = agreement.Table
 
 // Agreement has a judge check each item of a gold set. The error is that of [Each]; the
 // report tells what was judged until then.

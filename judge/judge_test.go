@@ -631,6 +631,9 @@ func TestEach(t *testing.T) {
 			t.Errorf("%d: %s", i, v)
 		}
 	}
+	if s := fmt.Sprint(Summarize(verdicts)); s != "base 20 of 20: 18 holds, 2 does not hold" {
+		t.Error(s)
+	}
 	sum := Summarize(verdicts)
 	if share, ok := sum.Share(); !ok || share != 0.9 || sum.Base() != 20 || sum.String() != "base 20 of 20: 18 holds, 2 does not hold" {
 		t.Errorf("%v, %v, %s", share, ok, sum.String())

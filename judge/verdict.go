@@ -226,11 +226,11 @@ func (s *Summary) of(o Outcome) *int {
 
 // Base is how many verdicts a share or a mean rests on: those that hold, do not hold
 // or have a score.
-func (s *Summary) Base() int { return s.Holds + s.DoesNotHold + s.Scored }
+func (s Summary) Base() int { return s.Holds + s.DoesNotHold + s.Scored }
 
 // Share is the share of claims that hold among those that hold or do not; false where
 // there is none.
-func (s *Summary) Share() (float64, bool) {
+func (s Summary) Share() (float64, bool) {
 	n := s.Holds + s.DoesNotHold
 	if n == 0 {
 		return 0, false
@@ -239,7 +239,7 @@ func (s *Summary) Share() (float64, bool) {
 }
 
 // Mean is the mean score; false where nothing was scored.
-func (s *Summary) Mean() (float64, bool) {
+func (s Summary) Mean() (float64, bool) {
 	if s.Scored == 0 {
 		return 0, false
 	}
@@ -249,14 +249,14 @@ func (s *Summary) Mean() (float64, bool) {
 // Meets reports whether at least that share holds. It is not judged, and so not met,
 // where a stand-in judged, or unless more than half of those to whom the claim applies
 // were found to hold or not: a share of the few that were decided says nothing of all.
-func (s *Summary) Meets(share float64) (met, judged bool) {
+func (s Summary) Meets(share float64) (met, judged bool) {
 	got, _ := s.Share()
 	judged = 2*(s.Holds+s.DoesNotHold) > s.Asked-s.NotApplicable && s.NotJudged == 0
 	return judged && got >= share, judged
 }
 
 // String tells the counts with their base, in one line.
-func (s *Summary) String() string {
+func (s Summary) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "base %d of %d", s.Base(), s.Asked)
 	sep := ": "
