@@ -26,7 +26,7 @@ func (v *View) Past(name string) Past {
 }
 
 // Oldest returns how many events at the head of the episode of the person called
-// name are whole turns that hold at least want characters, or as many as there are
+// name are whole turns that hold at least want bytes (see [Past.Size]), or as many as there are
 // but for the newest turn.
 func (p *Past) Oldest(name string, want int) int { return len(oldest(p.Episode, name, want)) }
 
