@@ -65,7 +65,7 @@ func Example_normalize() {
 		{Question: "hobby", Type: extract.Text, Outcome: extract.Answered, Value: extract.Value{Kind: extract.Text, Text: "I cycle."}, Respondent: extract.Respondent{Person: "Lisa Carter"}},
 		{Question: "hobby", Type: extract.Text, Outcome: extract.Answered, Value: extract.Value{Kind: extract.Text, Text: "A long bicycle tour."}, Respondent: extract.Respondent{Person: "Oscar"}},
 		{Question: "hobby", Type: extract.Text, Outcome: extract.Absent, Respondent: extract.Respondent{Person: "Ray Kowalczyk"}},
-	}, extract.CodeOptions{Codes: []extract.Code{{Name: "cycling", Words: []string{"cycl*", "bicycle*"}}, {Name: "reading", Words: []string{"read*", "book*"}}}})
+	}, &extract.CodeOptions{Codes: []extract.Code{{Name: "cycling", Words: []string{"cycl*", "bicycle*"}}, {Name: "reading", Words: []string{"read*", "book*"}}}})
 	check(err)
 	table, err := extract.Tally(coding.Question, coding.Answers, nil)
 	check(err)

@@ -363,8 +363,8 @@ func (c *coder) coding(answers []Answer, all []coded) *Coding {
 // CodeByWords sorts the free texts that answer q into codes without a model: a text
 // belongs to a code for each of its words that stands in it. Without Multi it gets the
 // code with most; of equals, the one that comes first. CodeOptions.Codes is needed.
-func CodeByWords(q Question, answers []Answer, o CodeOptions) (*Coding, error) {
-	if len(o.Codes) == 0 {
+func CodeByWords(q Question, answers []Answer, o *CodeOptions) (*Coding, error) {
+	if o == nil || len(o.Codes) == 0 {
 		return nil, fmt.Errorf("code %s: there are no codes", q.ID)
 	}
 	if err := checkCodes(o.Codes); err != nil {
@@ -375,7 +375,7 @@ func CodeByWords(q Question, answers []Answer, o CodeOptions) (*Coding, error) {
 			return nil, fmt.Errorf("code %s: code %q has no words", q.ID, code.Name)
 		}
 	}
-	c := &coder{q: &q, o: o, texts: textsOf(&q, answers), codes: o.Codes}
+	c := &coder{q: &q, o: *o, texts: textsOf(&q, answers), codes: o.Codes}
 	all := make([]coded, len(c.texts))
 	for i, t := range c.texts {
 		all[i].outcome = Answered

@@ -40,7 +40,7 @@ func codesOf(c *Coding) string {
 func TestCodeByWords(t *testing.T) {
 	codes := []Code{{Name: "speed", Words: []string{"slow*", "too long"}}, {Name: "bank", Words: []string{"bank", "account", "銀行", "账*"}}}
 	answers := append(reasons("It was slowly done, TOO  LONG for the bank.", "My bank account.", "The long bank-account form was slow.", "Snow.", "その銀行は遅い", "我的账户"), Answer{Question: "why", Type: Text, Outcome: Refused})
-	c, err := CodeByWords(why, answers, CodeOptions{Codes: codes})
+	c, err := CodeByWords(why, answers, &CodeOptions{Codes: codes})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,7 +50,7 @@ func TestCodeByWords(t *testing.T) {
 	if a := c.Answers[0]; a.Name() != "why.code" || a.Type != OneOf || a.Evidence[0].Event != 1 || a.Person != "p1" {
 		t.Errorf("%+v", a)
 	}
-	c, err = CodeByWords(why, answers, CodeOptions{Codes: codes, Multi: true})
+	c, err = CodeByWords(why, answers, &CodeOptions{Codes: codes, Multi: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +58,7 @@ func TestCodeByWords(t *testing.T) {
 		t.Error(got)
 	}
 	for _, bad := range [][]Code{nil, {{Name: "speed"}}, {{Name: "", Words: []string{"x"}}}, {{Name: "Other", Words: []string{"x"}}}, {{Name: "a", Words: []string{"x"}}, {Name: " A", Words: []string{"y"}}}} {
-		if _, err := CodeByWords(why, answers, CodeOptions{Codes: bad}); err == nil {
+		if _, err := CodeByWords(why, answers, &CodeOptions{Codes: bad}); err == nil {
 			t.Errorf("%v are accepted", bad)
 		}
 	}

@@ -142,7 +142,7 @@ func ExampleCodeByWords() {
 		answers = append(answers, extract.Answer{Question: "why", Type: extract.Text, Outcome: extract.Answered, Value: extract.Value{Kind: extract.Text, Text: text}})
 	}
 	answers = append(answers, extract.Answer{Question: "why", Type: extract.Text, Outcome: extract.Refused})
-	coding, err := extract.CodeByWords(extract.Question{ID: "why", Ask: "Why did you leave?"}, answers, extract.CodeOptions{
+	coding, err := extract.CodeByWords(extract.Question{ID: "why", Ask: "Why did you leave?"}, answers, &extract.CodeOptions{
 		Multi: true,
 		Codes: []extract.Code{{Name: "speed", Words: []string{"slow*"}}, {Name: "bank", Words: []string{"bank", "account"}}},
 	})

@@ -147,7 +147,7 @@ func FuzzJSONL(f *testing.F) {
 	f.Add(`{"question":"q","type":"rank","outcome":"answered","value":["a"]}`)
 	f.Add(`{"outcome":"absent","value":null}`)
 	f.Fuzz(func(t *testing.T, text string) {
-		got, err := ReadJSONL("x", strings.NewReader(text))
+		got, _, err := ReadJSONL("x", strings.NewReader(text))
 		if err != nil {
 			return
 		}

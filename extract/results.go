@@ -160,25 +160,26 @@ func WriteJSONL(w io.Writer, answers []Answer, o *WriteOptions) error {
 	return b.Flush()
 }
 
-// ReadJSONL reads what WriteJSONL wrote. file is for errors.
-func ReadJSONL(file string, r io.Reader) ([]Answer, error) {
-	var out []Answer
+// ReadJSONL reads what WriteJSONL wrote, and whether that is of a rehearsal, which
+// [TallyOptions] and [WriteOptions] want to know. file is for errors.
+func ReadJSONL(file string, r io.Reader) (answers []Answer, rehearsal bool, err error) {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 64<<20)
 	for line := 1; s.Scan(); line++ {
-		if line := strings.TrimSpace(s.Text()); line == "" || line == noticeLine {
+		text := strings.TrimSpace(s.Text())
+		if rehearsal = rehearsal || text == noticeLine; text == "" || text == noticeLine {
 			continue
 		}
 		var a Answer
 		if err := json.Unmarshal(s.Bytes(), &a); err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", file, line, err)
+			return nil, false, fmt.Errorf("%s:%d: %w", file, line, err)
 		}
-		out = append(out, a)
+		answers = append(answers, a)
 	}
 	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", file, err)
+		return nil, false, fmt.Errorf("%s: %w", file, err)
 	}
-	return out, nil
+	return answers, rehearsal, nil
 }
 
 // UnmarshalJSON reads an answer; its type says how the value is read.

@@ -59,7 +59,7 @@ func TestRehearsalSaysSo(t *testing.T) {
 			if !strings.HasPrefix(b.String(), `{"rehearsal":true,"notice":"`+transcript.Notice+"\"}\n") {
 				t.Error(b.String())
 			}
-			if got, err := ReadJSONL("x", &b); err != nil || !cmp.Equal(got, all, cmpopts.EquateEmpty()) {
+			if got, rehearsal, err := ReadJSONL("x", &b); err != nil || !rehearsal || !cmp.Equal(got, all, cmpopts.EquateEmpty()) {
 				t.Errorf("%+v %v", got, err)
 			}
 			continue
@@ -138,16 +138,16 @@ func TestJSONL(t *testing.T) {
 		if err := WriteJSONL(&b, all, nil); err != nil {
 			t.Fatal(err)
 		}
-		got, err := ReadJSONL("answers.jsonl", &b)
-		if err != nil {
-			t.Fatal(err)
+		got, rehearsal, err := ReadJSONL("answers.jsonl", &b)
+		if err != nil || rehearsal {
+			t.Fatal(rehearsal, err)
 		}
 		if d := cmp.Diff(all, got, cmpopts.EquateEmpty()); d != "" {
 			t.Error(d)
 		}
 	})
 	for _, bad := range []string{`{"outcome":"answered","type":"text"}`, `{"outcome":"absent","type":"text","value":"x"}`, `{"outcome":"answered","type":"scale","value":"x"}`, `{"outcome":"answered","type":"wish","value":"x"}`, `[]`} {
-		if _, err := ReadJSONL("answers.jsonl", strings.NewReader("\n"+bad+"\n")); err == nil || !strings.HasPrefix(err.Error(), "answers.jsonl:2: ") {
+		if _, _, err := ReadJSONL("answers.jsonl", strings.NewReader("\n"+bad+"\n")); err == nil || !strings.HasPrefix(err.Error(), "answers.jsonl:2: ") {
 			t.Errorf("%s: %v", bad, err)
 		}
 	}

@@ -206,7 +206,7 @@ func TestTallyByField(t *testing.T) {
 	all := slices.Concat(item("a", 1, "too slow", "sign-up"), item("a", 2, "no bank", "bank link"), item("b", 1, "slow again", "bank link"))
 	all = append(all, Answer{Question: "pains", Field: "pain", Type: Text, Outcome: Absent, Respondent: Respondent{Person: "c"}},
 		Answer{Question: "pains", Field: "stage", Type: OneOf, Outcome: Absent, Respondent: Respondent{Person: "c"}})
-	coding, err := CodeByWords(Question{ID: "pains.pain", Ask: "?"}, all, CodeOptions{Codes: []Code{{Name: "speed", Words: []string{"slow"}}}})
+	coding, err := CodeByWords(Question{ID: "pains.pain", Ask: "?"}, all, &CodeOptions{Codes: []Code{{Name: "speed", Words: []string{"slow"}}}})
 	if err != nil {
 		t.Fatal(err)
 	}

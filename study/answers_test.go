@@ -471,7 +471,7 @@ script:
 		t.Error("the scene is not Bea's alone")
 	}
 	j.resumed(t, s, files, value, nil, "all", "talk/all", "none/all")
-	answers, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
+	answers, _, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -748,7 +748,7 @@ script:
 	if files, err = old.polled(t, last, nil, r); err != nil {
 		t.Fatal(err)
 	}
-	found, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
+	found, _, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(files["results/answers.jsonl"]))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -407,7 +407,7 @@ func (r *runner) code(ctx context.Context, do Code, k int) (string, error) {
 	o := extract.CodeOptions{Codes: do.Codes, Most: do.Most, Multi: do.Multi, Double: do.Double}
 	var c *extract.Coding
 	if worded(do.Codes) {
-		c, err = extract.CodeByWords(q, r.newest(), o)
+		c, err = extract.CodeByWords(q, r.newest(), &o)
 	} else if r.o.Extract == nil {
 		return "", errors.New("there is no model that sorts")
 	} else {

@@ -176,7 +176,7 @@ script:
 func TestPanelTo(t *testing.T) {
 	s := load(t, looking)
 	j := journals{}
-	answers, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(j.results(t, s)["results/answers.jsonl"]))
+	answers, _, err := extract.ReadJSONL("answers.jsonl", strings.NewReader(j.results(t, s)["results/answers.jsonl"]))
 	if err != nil {
 		t.Fatal(err)
 	}

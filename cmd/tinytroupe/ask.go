@@ -280,7 +280,7 @@ func (iv *interview) prepare(ctx context.Context, dir string) ([]extract.Panelis
 	const file = "results/answers.jsonl"
 	b, err := iv.rec.ReadFile(file)
 	if err == nil {
-		given, err = extract.ReadJSONL(file, bytes.NewReader(b))
+		given, _, err = extract.ReadJSONL(file, bytes.NewReader(b))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, err

@@ -37,7 +37,7 @@ func (iv *interview) keep(answers []extract.Answer, rehearsal bool) error {
 	var all []extract.Answer
 	b, err := iv.rec.ReadFile(askedFile + ".jsonl")
 	if err == nil {
-		all, err = extract.ReadJSONL(askedFile+".jsonl", bytes.NewReader(b))
+		all, _, err = extract.ReadJSONL(askedFile+".jsonl", bytes.NewReader(b))
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
