@@ -107,7 +107,8 @@ func FuzzExtract(f *testing.F) {
 			t.Fatal(err)
 		}
 		sound(t, q, r.Answers, func(quote string) bool {
-			_, ok := transcript.FindQuote("Films at night: B.\nB. I watch “films” at night, don’t I?", quote)
+			said := transcript.Evidence{Lines: []transcript.EvidenceLine{{Content: "Films at night: B.\nB. I watch “films” at night, don’t I?"}}}
+			_, ok := said.Quote(quote, "", 0)
 			return ok
 		})
 		var b strings.Builder

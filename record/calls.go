@@ -256,7 +256,7 @@ func (c *Calls) synchronous(level string) error {
 }
 
 // Close writes everything into the one file and closes it. Calls that are open stay
-// open; see [Calls.Unfinished].
+// open; see [Calls.CutOff].
 func (c *Calls) Close() error {
 	c.mu.Lock()
 	closed := c.closed

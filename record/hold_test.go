@@ -176,7 +176,7 @@ func TestKill(t *testing.T) {
 				t.Fatalf("event %d: %v, %v, %v", ev.Seq, resp, ok, err)
 			}
 		}
-		open, err := c.Unfinished()
+		open, err := unfinished(c)
 		if err != nil || len(open) > i+1 {
 			t.Errorf("%d calls are open after %d kills, %v", len(open), i+1, err)
 		}

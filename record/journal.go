@@ -122,15 +122,8 @@ func opensStep(ev *tinytroupe.Event) bool {
 	return c != nil && (c.Rounds != nil || c.World == nil && c.Skip == "")
 }
 
-// Sync waits until everything appended is on disk.
-func (j *Journal) Sync() error {
-	if j.fast {
-		return nil
-	}
-	return j.f.Sync()
-}
-
-// Close syncs and closes the file. Appending afterwards is an error.
+// Close waits until everything appended is on disk, and closes the file. Appending
+// afterwards is an error.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -138,7 +131,11 @@ func (j *Journal) Close() error {
 		return nil
 	}
 	j.err = fs.ErrClosed
-	return errors.Join(j.Sync(), j.f.Close())
+	var err error
+	if !j.fast {
+		err = j.f.Sync()
+	}
+	return errors.Join(err, j.f.Close())
 }
 
 // Rooms returns the names of the rooms that have a journal, sorted.

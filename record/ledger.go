@@ -37,12 +37,9 @@ func (c *Calls) ByKey(key string) ([]Entry, error) {
 	return collect(c.entries("WHERE key = ?", keyValue(key)))
 }
 
-// Unfinished returns the calls that began and are not known to have ended: in a record
-// that nobody writes, those that a kill cut off. They count at their bound.
-func (c *Calls) Unfinished() ([]Entry, error) { return collect(c.entries("WHERE outcome IS NULL")) }
-
-// CutOff returns the unfinished calls that nothing has answered since: they are made
-// again when a run goes on.
+// CutOff returns the calls that began, are not known to have ended, in a record that
+// nobody writes because a kill cut them off, and have not been answered since: they are
+// made again when a run goes on. All that did not end count at their bound.
 func (c *Calls) CutOff() ([]Entry, error) {
 	return collect(c.entries("AS open WHERE outcome IS NULL AND NOT EXISTS (SELECT 1 FROM calls AS done WHERE done.key = open.key AND done.outcome = 'answered')"))
 }

@@ -106,6 +106,11 @@ func TestEvidencePresence(t *testing.T) {
 	}
 }
 
+func findQuote(text, quote string) (string, bool) {
+	q, ok := (&Evidence{Lines: []EvidenceLine{{Number: 1, Content: text}}}).Quote(quote, "", 0)
+	return q.Text, ok
+}
+
 func TestQuote(t *testing.T) {
 	const said = "B.  I watch “films”\nat night, don’t I? ＫＩＮＯ 黒の深さが大切です. Straße; ΣΊΣΥΦΟΣ"
 	for _, c := range []struct{ quote, found string }{
@@ -129,7 +134,7 @@ func TestQuote(t *testing.T) {
 		{said, said},
 		{said + "x", ""},
 	} {
-		if got, ok := FindQuote(said, c.quote); got != c.found || ok != (c.found != "") {
+		if got, ok := findQuote(said, c.quote); got != c.found || ok != (c.found != "") {
 			t.Errorf("%q: found %q %v, want %q", c.quote, got, ok, c.found)
 		}
 	}
@@ -146,7 +151,7 @@ func TestQuote(t *testing.T) {
 		{"'yes' and 'no'", "yes", true}, {`"yes"and`, "yes", true}, {"the dogs' bowl", "the dogs", true}, {"rock'n'roll", "roll", false},
 		{"저는 'B'가 좋아요", "B", true}, {"我觉得’很好’所以", "很好", true},
 	} {
-		if _, ok := FindQuote(c.text, c.quote); ok != c.ok {
+		if _, ok := findQuote(c.text, c.quote); ok != c.ok {
 			t.Errorf("%q in %q: found %v", c.quote, c.text, ok)
 		}
 	}
@@ -175,14 +180,14 @@ func FuzzQuote(f *testing.F) {
 	f.Add("a\xffb c", "c")
 	f.Add("İ ſ K", "k")
 	f.Fuzz(func(t *testing.T, text, quote string) {
-		got, ok := FindQuote(text, quote)
+		got, ok := findQuote(text, quote)
 		if !ok {
 			return
 		}
 		if !strings.Contains(text, got) {
 			t.Errorf("%q is not in %q", got, text)
 		}
-		if again, ok := FindQuote(text, got); !ok || strings.TrimSpace(again) == "" {
+		if again, ok := findQuote(text, got); !ok || strings.TrimSpace(again) == "" {
 			t.Errorf("%q is not found again in %q", got, text)
 		}
 	})

@@ -11,16 +11,6 @@ import (
 	"github.com/tinytroupe-go/tinytroupe/internal/words"
 )
 
-// FindQuote looks a quotation up in a text as [Evidence.Quote] does in a line, and
-// returns it as it stands there.
-func FindQuote(text, quote string) (string, bool) {
-	q := foldQuote(quote)
-	if q == nil {
-		return "", false
-	}
-	return q.in(text)
-}
-
 // folded is a text in the form in which quotations are compared.
 type folded struct {
 	runes []rune
