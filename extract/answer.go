@@ -25,7 +25,7 @@ const (
 	Refused  Outcome = "refused" // the person would not say, or the model refused
 	Invalid  Outcome = "invalid" // there is a reply, but it does not hold
 	Failed   Outcome = "failed"  // no reply came
-	Skipped  Outcome = "skipped" // not asked
+	Skipped  Outcome = "skipped" // not asked, or not to the end
 )
 
 // Value is what was answered. The zero Value is none.
