@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"maps"
@@ -68,16 +69,12 @@ func (s *Study) Upto(verb, within int, rooms map[string]iter.Seq2[tinytroupe.Eve
 		}
 	}
 	// Marks number acts: how many of those are among the first verb steps?
-	part, acts := -1, 0
-	for n, x := range leaves(s.Script) {
-		if n < verb && !looks(x.Do) {
-			acts++
-		}
+	acts := s.acts()
+	n, _ := slices.BinarySearchFunc(acts, verb+1, func(x act, n int) int { return cmp.Compare(x.number, n) })
+	part := -1
+	if verb = n - 1; verb > 0 {
+		part = acts[verb].part
 	}
-	if acts > 0 {
-		part = s.partOf()[acts]
-	}
-	verb = acts
 	feet, total, err := s.trail(rooms)
 	if err != nil {
 		return nil, err
@@ -122,8 +119,7 @@ func begins(ev *tinytroupe.Event) bool {
 
 // trail returns the marks of each room, and how far its journal goes.
 func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[string][]foot, map[string]int, error) {
-	partOf := s.partOf()
-	behind := len(s.parts())
+	acts, behind := s.acts(), len(s.parts())
 	scenes := map[string]int{}
 	for k, p := range s.parts() {
 		if p.scene != nil {
@@ -144,6 +140,8 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 				f := foot{m, end, behind}
 				if *m.Verb == 0 && m.At != atCast {
 					scene = m.Scene
+				} else if m.At != atCast {
+					f.Scene = scene
 				}
 				if k, ok := scenes[m.Scene]; m.At == atCast {
 					if ok {
@@ -151,8 +149,8 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 					}
 				} else if k, ok = scenes[scene]; ok && (scene != "" || *m.Verb == 0) {
 					f.part = k
-				} else if ok && *m.Verb < len(partOf) {
-					f.part = partOf[*m.Verb]
+				} else if ok && *m.Verb < len(acts) {
+					f.part = acts[*m.Verb].part
 				}
 				feet[room] = append(feet[room], f)
 			}
@@ -163,17 +161,4 @@ func (s *Study) trail(rooms map[string]iter.Seq2[tinytroupe.Event, error]) (map[
 		total[room] = end
 	}
 	return feet, total, nil
-}
-
-// partOf returns the part that each step of Steps, from 1, belongs to.
-func (s *Study) partOf() []int {
-	list := []int{0}
-	for k, p := range s.parts() {
-		for range leaves(p.steps) {
-			if !p.look {
-				list = append(list, k)
-			}
-		}
-	}
-	return list
 }

@@ -151,6 +151,8 @@ func TestEdit(t *testing.T) {
 		{"scene: ask", "scene: inquiry", "study.yaml:28: what was before: not as it was", []string{"all part", "talk/p whole", "talk/q whole"}},
 		{"  - say: Between.\n", "  - scene: new\n    do: [{run: 1}]\n  - say: Between.\n", "study.yaml:23: run: this step is not the one that was run", []string{"all part", "talk/p whole", "talk/q whole"}},
 		{"  - say: Between.\n", "", "study.yaml:22: scene ask or what was before it: not as it was", []string{"all part", "talk/p whole", "talk/q whole"}},
+		{"tag in tags\n        order: rotate\n        do:\n          - say: See ${tag}.", "t in tags\n        order: rotate\n        do:\n          - say: See ${t}.", "study.yaml:20: say: this step is not the one that was run", []string{"all part", "talk/p part", "talk/q part"}},
+		{"  - say: Between.\n", "      - say: Between.\n", "study.yaml:22: say: this step is not the one that was run", []string{"all part", "talk/p whole", "talk/q whole"}},
 		{"The end.\n", "The end.\n  - join: q\n", "study.yaml:9: who is there from the start: not as it was", nil},
 	} {
 		t.Run(c.new, func(t *testing.T) {

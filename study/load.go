@@ -96,7 +96,11 @@ type decoder struct {
 	scene *Scene           // whose steps are being read
 	names map[string]place // of the scenes
 	loops int              // that are open
-	steps int              // read so far
+	// within says in which items of loops the steps stand that are read now, nth how many
+	// loops there were among them, or in the scene, or outside.
+	within string
+	nth    int
+	steps  int // read so far
 
 	missing int // names of variables that there are not
 

@@ -115,6 +115,9 @@ func (rm *room) verify(m mark) error {
 			return nil
 		}
 	}
+	if rm.scene != nil {
+		m.Scene = rm.scene.Name
+	}
 	if err := s.checker()(m); err != nil {
 		return err
 	}
@@ -139,11 +142,11 @@ func markOf(ev tinytroupe.Event) (mark, bool) {
 }
 
 // checker returns what checks marks, each by itself: it returns nil for one that the
-// study still makes.
+// study still makes in that scene, or outside. The hash of a step says all that its
+// loops' order depends on: a room whose marks are all made makes them in that order.
 func (s *Study) checker() func(m mark) *ChangedError {
-	steps, parts := s.acts(), s.parts()
+	acts, parts := s.acts(), s.parts()
 	setups, _ := s.setups()
-	shown := s.shown()
 	scenes := map[string]int{}
 	returns := map[int]int{} // by the number of the first step after a scene
 	n := 1
@@ -169,11 +172,11 @@ func (s *Study) checker() func(m mark) *ChangedError {
 			}
 			switch {
 			case !ok && i == 0:
-				return s.gone(len(steps)+1, "scene "+m.Scene)
-			case i > len(steps):
+				return s.gone(len(acts), "scene "+m.Scene)
+			case i < 0 || i >= len(acts):
 				return s.gone(i, "what came after scene")
 			case !ok:
-				return &ChangedError{File: s.File, Verb: shown[i], Line: steps[i-1].Line, Word: steps[i-1].Word()}
+				return acts[i].changed(s)
 			case worldOf(m.Hash) != worldOf(setups[k]):
 				return &ChangedError{File: s.File}
 			case m.Hash == setups[k]:
@@ -185,25 +188,22 @@ func (s *Study) checker() func(m mark) *ChangedError {
 			}
 			return &ChangedError{File: s.File, Line: parts[k].line, Word: "scene " + m.Scene + " or what was before it"}
 		}
-		if i < 0 || i > len(steps) {
+		if i < 0 || i >= len(acts) {
 			return s.gone(i, m.Word)
 		}
-		if step := steps[i-1]; step.Hash != m.Hash {
-			return &ChangedError{File: s.File, Verb: shown[i], Line: step.Line, Word: step.Word()}
+		scene := ""
+		if p := parts[acts[i].part]; p.scene != nil {
+			scene = p.scene.Name
+		}
+		if x := acts[i]; x.Hash != m.Hash || scene != m.Scene {
+			return x.changed(s)
 		}
 		return nil
 	}
 }
 
-// shown returns the number in Steps of each of acts, from 1.
-func (s *Study) shown() []int {
-	list := []int{0}
-	for i, x := range leaves(s.Script) {
-		if !looks(x.Do) {
-			list = append(list, i+1)
-		}
-	}
-	return list
+func (x act) changed(s *Study) *ChangedError {
+	return &ChangedError{File: s.File, Verb: x.number, Line: x.Line, Word: x.Word()}
 }
 
 // gone is the error of a mark of a step after the last.
@@ -230,6 +230,9 @@ func (s *Study) setups() (list []string, looks map[string]string) {
 	looks = map[string]string{}
 	for _, p := range s.parts() {
 		here := append(slices.Clone(before), p.scene, s.Later())
+		if p.scene == nil && !p.look && !p.goes && len(before) > 0 {
+			before = append(before, returning) // a scene's last step is not the first after it
+		}
 		if p.scene != nil {
 			here = append(here, s.later(p.scene.Do))
 			before = append(before, p.scene)

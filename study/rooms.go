@@ -88,7 +88,6 @@ const returning = "return"
 // program returns what a room does: everything outside of scenes, or a scene.
 func (r *runner) program(id Room, scene *Scene) []unit {
 	var list []unit
-	loops := 0
 	for k, p := range r.parts {
 		if p.scene != scene || p.look {
 			continue
@@ -100,14 +99,13 @@ func (r *runner) program(id Room, scene *Scene) []unit {
 			}
 			list = append(list, first)
 		}
-		list = append(list, r.flat(k, id, p.steps, nil, "", &loops)...)
+		list = append(list, r.flat(k, id, p.steps, nil)...)
 	}
 	return list
 }
 
-// flat returns the units of steps, loops unrolled in the room's order. within says in
-// which loops they are, and nth counts those among them.
-func (r *runner) flat(k int, id Room, steps []Step, loops []Loop, within string, nth *int) []unit {
+// flat returns the units of steps, loops unrolled in the room's order.
+func (r *runner) flat(k int, id Room, steps []Step, loops []Loop) []unit {
 	var list []unit
 	for i := range steps {
 		f, ok := steps[i].Do.(For)
@@ -115,23 +113,20 @@ func (r *runner) flat(k int, id Room, steps []Step, loops []Loop, within string,
 			list = append(list, unit{k, r.act[&steps[i]], steps[i].Word(), steps[i].Hash, &steps[i], loops})
 			continue
 		}
-		*nth++
-		key := fmt.Sprint(within, *nth)
-		for pos, item := range r.order(f, id, key) {
-			in, inner := append(slices.Clip(loops), Loop{f.Var, item + 1, pos + 1, len(f.Do), f.Items[item]}), 0
-			list = append(list, r.flat(k, id, f.Do[item], in, fmt.Sprintf("%s:%d/", key, item+1), &inner)...)
+		for pos, item := range r.order(f, id) {
+			in := append(slices.Clip(loops), Loop{f.Var, item + 1, pos + 1, len(f.Do), f.Items[item]})
+			list = append(list, r.flat(k, id, f.Do[item], in)...)
 		}
 	}
 	return list
 }
 
-// order returns the order in which a room takes the items of a loop: by chance it depends
-// on seed, room, variable, and the loop's place among the loops of the room, so that words
-// and lines of the study may change.
-func (r *runner) order(f For, id Room, key string) []int {
+// order returns the order in which a room takes the items of a loop. All that it depends
+// on, seed and room aside, is in the hashes of the loop's steps.
+func (r *runner) order(f For, id Room) []int {
 	n := len(f.Do)
 	if f.Order == Shuffle {
-		return chance(r.s.Seed, "for", id.Name(), key, f.Var).Perm(n)
+		return chance(r.s.Seed, "for", id.Name(), f.place, f.Var).Perm(n)
 	}
 	list := make([]int, n)
 	for i := range list {

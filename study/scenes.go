@@ -100,8 +100,9 @@ func (d *decoder) sceneOf(n, value *node) Verb {
 		s.With = &with
 	}
 	s.Fresh = d.yes(n.get("fresh"), false)
-	d.scene = &s
-	defer func() { d.scene = nil }()
+	outside := d.nth
+	d.scene, d.nth = &s, 0
+	defer func() { d.scene, d.nth = nil, outside }()
 	if v := n.get("rooms"); v != nil {
 		s.Rooms = d.rooms(v)
 		d.checkRooms(s.Rooms, v, true)
@@ -169,7 +170,11 @@ func (d *decoder) loop(n, value *node) Verb {
 	}
 	d.items = appendNew(d.items, f.Var)
 	d.loops++
-	for _, item := range items {
+	d.nth++
+	within, nth := d.within, d.nth
+	f.place = fmt.Sprint(within, nth)
+	for i, item := range items {
+		d.within, d.nth = fmt.Sprintf("%s:%d/", f.place, i+1), 0
 		d.study.Vars[f.Var] = item
 		f.Items = append(f.Items, called(item, len(f.Items)+1))
 		f.Do = append(f.Do, d.do(n, "for"))
@@ -178,13 +183,20 @@ func (d *decoder) loop(n, value *node) Verb {
 		}
 	}
 	d.loops--
+	d.within, d.nth = within, nth
 	delete(d.study.Vars, f.Var)
+	loop := []any{f.Var, f.Order} // and all else that decides which step follows which
 	if f.Order != Written {
-		// How many there are decides which comes first: another number is another loop.
 		for _, body := range f.Do {
-			for _, x := range leaves(body) {
-				x.Hash = hashOf(x.Hash, f.Order, len(f.Do))
-			}
+			loop = append(loop, len(leaves(body)))
+		}
+	}
+	if f.Order == Shuffle {
+		loop = append(loop, f.place)
+	}
+	for i, body := range f.Do {
+		for _, x := range leaves(body) {
+			x.Hash = hashOf(x.Hash, loop, i, f.Items[i]) // answers hold what the item is called
 		}
 	}
 	return f

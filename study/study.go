@@ -167,6 +167,8 @@ type (
 		Order Order
 		Items []string // what the items are called
 		Do    [][]Step
+
+		place string // among the loops of the scene, or of what is outside: by chance depends on it
 	}
 )
 
@@ -237,12 +239,22 @@ func (s *Study) Steps() []Step {
 	return list
 }
 
-// acts returns the steps that do something to a room: all but looks.
-func (s *Study) acts() []*Step {
-	var list []*Step
-	for _, x := range leaves(s.Script) {
-		if !looks(x.Do) {
-			list = append(list, x)
+// An act is a step that does something to a room: no look. Marks number them.
+type act struct {
+	*Step
+	number int // in Steps, from 1
+	part   int // that it belongs to
+}
+
+// acts returns all of them from 1; the first stands for the set-up.
+func (s *Study) acts() []act {
+	list := []act{{}}
+	n := 0
+	for k, p := range s.parts() {
+		for _, x := range leaves(p.steps) {
+			if n++; !p.look {
+				list = append(list, act{x, n, k})
+			}
 		}
 	}
 	return list
