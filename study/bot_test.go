@@ -86,7 +86,7 @@ people:
     http:
       url: ${env.BOT_URL}/chat?k=${env.BOT_QUERY}
       headers: {Authorization: "Bearer ${env.BOT_TOKEN}"}
-      body: {session: "${room.id}", message: "${said}", tone: "${person.tone}", n: 1.50, deep: [true, null, {secret: "${env.BOT_BODY}"}]}
+      body: {session: "${room.id}", message: "${said}", tone: "${person.tone}", n: 1.50, deep: [true, null, {secret: "${env.BOT_BODY}"}, [], {}]}
       reply: /out/0/answer
       timeout: 5s
       parallel: %d
@@ -160,7 +160,7 @@ func TestManyBotRooms(t *testing.T) {
 	if got := sh.talk("support/C007", "bot"); len(got) != 3 || got[0] != `kind to "C007 has enough of step 1", Bearer *** *** k=***` {
 		t.Errorf("%q", got)
 	}
-	if want := `"tone":"kind","n":1.50,"deep":[true,null,{"secret":"` + inBody + `"}]}`; !strings.HasSuffix(server.fields, want) {
+	if want := `"tone":"kind","n":1.50,"deep":[true,null,{"secret":"` + inBody + `"},[],{}]}`; !strings.HasSuffix(server.fields, want) {
 		t.Error(server.fields)
 	}
 	ids := map[string]int{}
@@ -217,6 +217,19 @@ func noSecrets(t *testing.T, sh *shelf, calls *llm.MemoryCalls) {
 
 func hasSecret(s string) bool {
 	return strings.Contains(s, token) || strings.Contains(s, inBody) || strings.Contains(s, inQuery)
+}
+
+// TestBotBody: two bodies that are sent differently are different.
+func TestBotBody(t *testing.T) {
+	bodies := map[string]bool{}
+	for _, value := range []string{"[]", "{}", "null", "'[]'", "[[]]", "[{}]", "0"} {
+		s := load(t, `people: {ann: {persona: {age: 3}}, bot: {http: {url: "http://127.0.0.1", body: {m: "${said}", a: `+value+`}}}}`+"\nscript: [{run: 1}]\n")
+		b, err := json.Marshal(s.People[1].HTTP.Body)
+		if err != nil || bodies[string(b)] {
+			t.Errorf("%s: %s, %v", value, b, err)
+		}
+		bodies[string(b)] = true
+	}
 }
 
 // TestBotFails: what passes is sent again and counted; what does not ends the run, and

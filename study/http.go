@@ -38,7 +38,6 @@ type Template struct {
 	JSON   string     `json:",omitempty"` // a value that stands as it is
 	List   []Template `json:",omitempty"`
 	Fields []Field    `json:",omitempty"`
-	kind   nodeKind
 }
 
 // A Field is a member of a Template that is an object.
@@ -124,13 +123,19 @@ func (d *decoder) wire(n, assigned *node) Text {
 }
 
 func (d *decoder) template(n, assigned *node) Template {
-	t := Template{kind: n.kind}
+	var t Template
 	switch n.kind {
 	case listNode:
+		if len(n.items) == 0 {
+			t.JSON = "[]"
+		}
 		for _, it := range n.items {
 			t.List = append(t.List, d.template(it, assigned))
 		}
 	case mapNode:
+		if len(n.fields) == 0 {
+			t.JSON = "{}"
+		}
 		for _, f := range n.fields {
 			t.Fields = append(t.Fields, Field{f.key.text, d.template(f.value, assigned)})
 		}
@@ -230,7 +235,7 @@ func (t *Template) render(value func(ref []string) (string, error)) (string, err
 		}
 		items = append(items, quoteRaw(t.Fields[i].Name)+":"+s)
 	}
-	if t.kind == listNode {
+	if t.List != nil {
 		return "[" + strings.Join(items, ",") + "]", nil
 	}
 	return "{" + strings.Join(items, ",") + "}", nil
