@@ -196,9 +196,6 @@ func (rm *room) back() []tinytroupe.Effect {
 // news returns what of a person's memory is not in the room.
 func (rm *room) news(name string, v *tinytroupe.View) []tinytroupe.Effect {
 	m := rm.r.memory[name]
-	if m.empty() {
-		return nil
-	}
 	var list []tinytroupe.Effect
 	here := v.Persona(name)
 	for _, key := range m.persona.Keys() {
@@ -207,7 +204,9 @@ func (rm *room) news(name string, v *tinytroupe.View) []tinytroupe.Effect {
 			list = append(list, tinytroupe.Edit{Who: name, Path: path, Value: value})
 		}
 	}
-	list = append(list, tinytroupe.Carry{Who: name, Past: m.past})
+	if !m.empty() {
+		list = append(list, tinytroupe.Carry{Who: name, Past: m.past})
+	}
 	var had []tinytroupe.Memo
 	for ev := range v.Events() {
 		if ev.Kind == tinytroupe.EventMemo && ev.Who == name {

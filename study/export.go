@@ -131,15 +131,17 @@ func (r *runner) writeChats(w io.Writer) error {
 				}
 				c.Messages = append(c.Messages, message{role, text})
 			}
-			for ev := range rm.view.Events() {
-				switch {
-				case ev.Kind == tinytroupe.EventActed && ev.Action.Kind == tinytroupe.Talk && ev.Who == p.Name():
+			for ev, here := range transcript.Presence(p.Name(), nil, rm.view.Events()) {
+				talk := ev.Kind == tinytroupe.EventActed && ev.Action.Kind == tinytroupe.Talk
+				switch s, heard := ev.Perceived(p.Name()); {
+				case talk && ev.Who == p.Name():
 					said = true
 					add("assistant", ev.Action.Content)
-				case ev.Kind == tinytroupe.EventActed && ev.Action.Kind == tinytroupe.Talk && hears(&ev, p.Name()):
-					add("user", ev.Who+": "+ev.Action.Content)
-				case ev.Kind == tinytroupe.EventPerceived && hears(&ev, p.Name()) && ev.Stimulus.Kind != tinytroupe.Thought:
-					add("user", ev.Stimulus.Content)
+				case !here || !heard:
+				case talk:
+					add("user", ev.Who+": "+s.Content)
+				case ev.Kind == tinytroupe.EventPerceived && s.Kind != tinytroupe.Thought:
+					add("user", s.Content)
 				}
 			}
 			if !said {
@@ -153,14 +155,12 @@ func (r *runner) writeChats(w io.Writer) error {
 	return nil
 }
 
-func hears(ev *tinytroupe.Event, name string) bool {
-	return slices.Contains(ev.To, name) || slices.Contains(ev.To, tinytroupe.Everyone)
-}
-
-// writePeople writes who took part: whole, as JSON lines, or what of them is a text or a
-// number, as CSV.
+// writePeople writes who took part so far, as they are now: whole, as JSON lines, or what
+// of them is a text or a number, as CSV.
 func (r *runner) writePeople(w io.Writer, format string) error {
-	list := r.s.everybody()
+	list := slices.DeleteFunc(r.people(), func(p Person) bool {
+		return !slices.ContainsFunc(r.seen, func(s *seen) bool { return !s.view.Persona(p.Name()).IsZero() })
+	})
 	if format == "jsonl" {
 		enc := json.NewEncoder(w)
 		enc.SetEscapeHTML(false)
