@@ -1,6 +1,7 @@
 package study
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -59,7 +60,7 @@ func (rm *room) ask(ctx context.Context, u unit, do Ask) (reached int, err error
 	}
 	var effects []tinytroupe.Effect
 	for _, p := range people {
-		qs, err := rm.questions(do, p, u)
+		qs, err := rm.questions(do, p)
 		if err != nil {
 			return 0, err
 		}
@@ -91,53 +92,58 @@ func (rm *room) answering(answers []extract.Answer) []Person {
 	return list
 }
 
-// answersOf asks people, those who are asked the same together.
+// answersOf asks people, those who are asked the same together, and all of them at once,
+// or as many as may be.
 func (rm *room) answersOf(ctx context.Context, u unit, do Ask, people []Person) ([]extract.Answer, error) {
 	r := rm.r
-	byPerson := map[string][]extract.Answer{}
-	for len(people) > 0 {
-		qs, err := rm.questions(do, people[0], u)
+	type panel struct {
+		questions []extract.Question
+		people    []extract.Panelist
+	}
+	var panels []*panel
+	same := map[string]*panel{} // by what they are asked
+	for _, p := range people {
+		qs, err := rm.questions(do, p)
 		if err != nil {
 			return nil, err
 		}
-		var rest []Person
-		var panel []extract.Panelist
-		for _, p := range people {
-			own, err := rm.questions(do, p, u)
-			if err != nil {
-				return nil, err
-			}
-			if !same(own, qs) {
-				rest = append(rest, p)
-				continue
-			}
-			who := r.respondent(p, rm.id)
-			for _, l := range u.loops {
-				who.Attributes[l.Var], who.Attributes[l.Var+" position"] = l.Name, fmt.Sprint(l.Position)
-			}
-			panel = append(panel, extract.Panelist{Respondent: who, Who: rm.w.Person(p.Name())})
+		key := hashOf(qs)
+		if same[key] == nil {
+			same[key] = &panel{questions: qs}
+			panels = append(panels, same[key])
 		}
-		res, err := extract.Ask(ctx, qs, panel, &extract.AskOptions{Seed: r.s.Seed, Parallel: r.o.Parallel})
-		if err != nil {
-			return nil, err
+		who := r.respondent(p, rm.id)
+		for _, l := range u.loops {
+			who.Attributes[l.Var], who.Attributes[l.Var+" position"] = l.Name, fmt.Sprint(l.Position)
 		}
-		if err := r.missed(ctx, res.Answers, false); err != nil {
-			return nil, err
-		}
-		for _, a := range res.Answers {
-			byPerson[a.Person] = append(byPerson[a.Person], a)
-		}
-		people = rest
+		same[key].people = append(same[key].people, extract.Panelist{Respondent: who, Who: rm.w.Person(p.Name())})
 	}
-	var list []extract.Answer
-	for _, p := range rm.cast {
-		list = append(list, byPerson[p.Name()]...)
+	answers := make([][]extract.Answer, len(panels))
+	err := r.atOnce(ctx, len(panels), func(ctx context.Context, i int) error {
+		o := &extract.AskOptions{Seed: r.s.Seed, Parallel: max(1, r.parallel()/len(panels))}
+		res, err := extract.Ask(ctx, panels[i].questions, panels[i].people, o)
+		if err == nil {
+			answers[i] = res.Answers
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
-	return list, nil
+	all := slices.Concat(answers...)
+	if err := r.missed(ctx, all, false); err != nil {
+		return nil, err
+	}
+	at := map[string]int{}
+	for i, p := range people {
+		at[p.Name()] = i
+	}
+	slices.SortStableFunc(all, func(a, b extract.Answer) int { return cmp.Compare(at[a.Person], at[b.Person]) })
+	return all, nil
 }
 
 // questions are what somebody is asked, in their words.
-func (rm *room) questions(do Ask, p Person, u unit) ([]extract.Question, error) {
+func (rm *room) questions(do Ask, p Person) ([]extract.Question, error) {
 	list := make([]extract.Question, len(do.Questions))
 	for i, q := range do.Questions {
 		list[i] = q.Form

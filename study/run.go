@@ -378,16 +378,20 @@ func (r *runner) part(ctx context.Context, stop func(), k int, rooms []*room) er
 	return err
 }
 
+// parallel is how many are asked at once.
+func (r *runner) parallel() int {
+	if r.o.Parallel > 0 {
+		return r.o.Parallel
+	}
+	return usualParallel
+}
+
 // atOnce does f for 0, 1, … n-1, as many at once as people are asked, until ctx ends.
 // After an error nothing new is begun.
 func (r *runner) atOnce(ctx context.Context, n int, f func(ctx context.Context, i int) error) error {
 	ctx, stop := drain.With(ctx)
 	defer stop()
-	most := r.o.Parallel
-	if most <= 0 {
-		most = 16
-	}
-	return r.some(ctx, n, most, func(ctx context.Context, i int) error {
+	return r.some(ctx, n, r.parallel(), func(ctx context.Context, i int) error {
 		if err := context.Cause(ctx); err != nil {
 			return err
 		}
