@@ -3,6 +3,7 @@ package study_test
 import (
 	"errors"
 	"flag"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
@@ -186,5 +188,23 @@ func TestFolder(t *testing.T) {
 		if _, err := study.Load(file, &study.LoadOptions{FS: fsys}); err == nil || err.Error() != want {
 			t.Errorf("%s: %v, want %s", file, err, want)
 		}
+	}
+}
+
+// TestLoadMany: what each of many steps costs grows with the people, not with their square.
+func TestLoadMany(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("people:\n")
+	for i := range 2000 {
+		fmt.Fprintf(&b, "  p%d: {persona: {name: P%d}}\n", i, i)
+	}
+	b.WriteString("script:\n")
+	for i := range 300 {
+		fmt.Fprintf(&b, "  - {say: hi, to: p%d}\n", i)
+	}
+	begun := time.Now()
+	load(t, b.String())
+	if d := time.Since(begun); d > 5*time.Second {
+		t.Error(d)
 	}
 }

@@ -219,7 +219,7 @@ func (d *decoder) checkWho(w Who, sound bool) {
 }
 
 func (d *decoder) checkNames(w Who) {
-	if w.Name != "" && w.Name != everyone && !d.partial {
+	if w.Name != "" && w.Name != everyone && !d.partial && !slices.ContainsFunc(d.study.People, func(g Group) bool { return g.called(w.Name) }) {
 		all := []string{everyone}
 		for _, g := range d.study.People {
 			all = appendNew(all, g.Name)
@@ -227,9 +227,7 @@ func (d *decoder) checkNames(w Who) {
 		for _, p := range d.study.everybody() {
 			all = appendNew(all, p.Name())
 		}
-		if !slices.Contains(all, w.Name) {
-			d.bad.add(w.at, known("who there is", w.Name, all), "there is nobody called %q", w.Name)
-		}
+		d.bad.add(w.at, known("who there is", w.Name, all), "there is nobody called %q", w.Name)
 	}
 	for _, x := range w.Any {
 		d.checkNames(x)
@@ -250,6 +248,11 @@ func (d *decoder) checkNames(w Who) {
 	if w.Not != nil {
 		d.checkNames(*w.Not)
 	}
+}
+
+// called reports whether it is the name of the group, or of somebody in it.
+func (g Group) called(name string) bool {
+	return g.Name == name || slices.ContainsFunc(g.People, func(p Person) bool { return p.Name() == name })
 }
 
 // answers returns the conditions of w on what people will have answered.
