@@ -150,7 +150,7 @@ func (r *runner) shorten(ctx context.Context, k int, rooms []*room) error {
 			out, err := c.Consolidate(ctx, per, m.past.Episode[:cut])
 			if err != nil {
 				if r.o.Tolerate != nil && context.Cause(ctx) == nil && r.o.Tolerate(err) {
-					break
+					break // all is remembered still: the room sums up in its turn, and journals what fails
 				}
 				return fmt.Errorf("%s: consolidation: %w", p.Name(), err)
 			}

@@ -396,6 +396,52 @@ func TestRoomFails(t *testing.T) {
 	}
 }
 
+// forgetful is a mind that cannot sum up.
+type forgetful struct{ recaller }
+
+func (forgetful) Consolidate(context.Context, *tinytroupe.Perception, []tinytroupe.Event) (*tinytroupe.Consolidation, error) {
+	return nil, errors.New("too long")
+}
+
+// TestSummaryFails: where a summary between scenes fails, and that is tolerated, all is
+// remembered, and the room tries again and journals that it failed.
+func TestSummaryFails(t *testing.T) {
+	s := load(t, `
+people:
+  ann: {persona: {name: Ann}}
+  bo: {persona: {name: Bo}}
+  mo: {persona: {name: Mo}, staff: true}
+script:
+  - scene: one
+    rooms: each
+    with: mo
+    do: [{say: "It is ${room.id}", to: mo}, {run: 1}]
+  - scene: two
+    with: mo
+    do: [{run: 2}]
+`)
+	sh := &shelf{}
+	o := sh.options(forgetful{})
+	o.Episode = 600
+	if _, err := s.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "Mo: consolidation: too long") {
+		t.Fatal(err)
+	}
+	sh = &shelf{}
+	o = sh.options(forgetful{})
+	o.Episode, o.Tolerate = 600, func(error) bool { return true }
+	if _, err := s.Run(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+	if got := sh.talk("two/all", "Mo"); len(got) != 2 || !strings.Contains(got[0], "(It is one/Ann, It is one/Bo; )") {
+		t.Errorf("%q", got)
+	}
+	if !slices.ContainsFunc(sh.logs["two/all"].events, func(ev tinytroupe.Event) bool {
+		return ev.Kind == tinytroupe.EventFailed && ev.Who == "Mo" && ev.Failure.What == "consolidation"
+	}) {
+		t.Error("no failure in the journal")
+	}
+}
+
 // TestChangedScene: a scene with other rooms is another study.
 func TestChangedScene(t *testing.T) {
 	base := fmt.Sprintf(scenes, "in turn")
