@@ -303,20 +303,19 @@ func checksJUnit(w io.Writer, checks []Checked) error {
 			}
 			switch {
 			case v == nil:
+				s.Skipped++
 				x.Skipped = &junitNote{"not reached"}
 			case v.Outcome == judge.DoesNotHold:
+				s.Failures++
 				x.Failure = &junitNote{v.Reason}
 			case v.Outcome == judge.Refused, v.Outcome == judge.Invalid, v.Outcome == judge.Failed:
+				s.Errors++
 				x.Error = &junitNote{string(v.Outcome) + ": " + v.Reason}
 			case v.Outcome == judge.NotApplicable, v.Outcome == judge.NotJudged, v.Outcome == judge.Undecided:
+				s.Skipped++
 				x.Skipped = &junitNote{string(v.Outcome) + ": " + v.Reason}
 			case v.Outcome == judge.Scored:
 				x.Out = fmt.Sprintf("score %v: %s", *v.Score, v.Reason)
-			}
-			for note, n := range map[*junitNote]*int{x.Failure: &s.Failures, x.Error: &s.Errors, x.Skipped: &s.Skipped} {
-				if note != nil {
-					*n++
-				}
 			}
 			s.Cases = append(s.Cases, x)
 		}

@@ -76,7 +76,7 @@ func (r *runner) castOf(k int) ([]Room, [][]Person, error) {
 	}
 	r.casts[k] = r.choose(scene)
 	ids, casts, err := r.roomsOf(scene, r.casts[k])
-	if err != nil || r.o.answers == 0 || !scene.Who.byAnswers() && (scene.With == nil || !scene.With.byAnswers()) {
+	if err != nil || r.o.answers == asIs || !scene.Who.byAnswers() && (scene.With == nil || !scene.With.byAnswers()) {
 		return ids, casts, err
 	}
 	known := !r.byLooks(scene) && !slices.ContainsFunc(Step{Do: *scene}.whos(), r.guessed) // from the earlier run
@@ -147,7 +147,7 @@ func (r *runner) most(scene *Scene) cast {
 		if may != must || mayWith != mustWith {
 			r.o.open.Store(true)
 		}
-		if r.o.answers == fewAnswers {
+		if r.o.answers == atLeast {
 			may, mayWith = must && !mayWith, mustWith
 		} else if mustWith {
 			may = false

@@ -40,14 +40,14 @@ func (rm *room) selected(u unit) []Person {
 // chooses reports whether a step is done to somebody who is there. In an estimate few are
 // there where many leave.
 func (rm *room) chooses(u unit, p Person, leave bool) bool {
-	if rm.r.o.answers == 0 || !u.step.To.byAnswers() {
+	if rm.r.o.answers == asIs || !u.step.To.byAnswers() {
 		return u.step.To.Selects(rm.known(p, u.part))
 	}
 	may, must := u.step.To.may(p)
 	if may != must {
 		rm.r.o.open.Store(true)
 	}
-	if few := rm.r.o.answers == fewAnswers; few != leave {
+	if least := rm.r.o.answers == atLeast; least != leave {
 		return must
 	}
 	return may
@@ -148,19 +148,20 @@ func (rm *room) joins(p Person) []tinytroupe.Effect {
 // for everyone there, in one for those it is for where nobody is its source, else in
 // one for each.
 func (rm *room) told(to Who, people []Person, t Text, s tinytroupe.Stimulus) ([]tinytroupe.Effect, error) {
-	own := s.Kind == tinytroupe.Goal || s.Kind == tinytroupe.Thought
-	names := make([]string, len(people))
-	for i, p := range people {
-		names[i] = p.Name()
-	}
-	var err error
-	switch same := t.Same(); {
-	case len(people) == 0:
+	if len(people) == 0 {
 		return nil, nil
-	case same && to.Everyone() && len(people) == len(rm.w.People()):
-		names = []string{tinytroupe.Everyone}
-		fallthrough
-	case same && !own:
+	}
+	own := s.Kind == tinytroupe.Goal || s.Kind == tinytroupe.Thought
+	all := to.Everyone() && len(people) == len(rm.w.People())
+	var err error
+	if t.Same() && (all || !own) {
+		names := []string{tinytroupe.Everyone}
+		if !all {
+			names = names[:0]
+			for _, p := range people {
+				names = append(names, p.Name())
+			}
+		}
 		if s.Content, err = t.For(people[0], rm.id.Name()); err != nil {
 			return nil, err
 		}
@@ -175,7 +176,7 @@ func (rm *room) told(to Who, people []Person, t Text, s tinytroupe.Stimulus) ([]
 		if x.Content, err = t.For(p, rm.id.Name()); err != nil {
 			return nil, err
 		}
-		list[i] = tinytroupe.Tell{To: names[i : i+1], Stimulus: x}
+		list[i] = tinytroupe.Tell{To: []string{p.Name()}, Stimulus: x}
 	}
 	return list, nil
 }

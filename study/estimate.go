@@ -145,9 +145,15 @@ const (
 	repairs           = 0.02
 	cacheBlock        = 512 // characters: about 128 tokens
 	usualParallel     = 16  // see RunOptions
+)
 
-	fewEnds, manyEnds       = 1, 2 // see RunOptions.ends
-	fewAnswers, manyAnswers = 1, 2 // see RunOptions.answers
+// A bound says what an estimate takes of what the run itself decides.
+type bound int
+
+const (
+	asIs bound = iota // what it decides: no estimate
+	atLeast
+	atMost
 )
 
 // load is what was counted, in tokens.
@@ -243,7 +249,7 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 	if episode == 0 {
 		episode = tinytroupe.DefaultEpisode
 	}
-	first, err := s.rehearse(ctx, o, manyEnds, manyAnswers, episode)
+	first, err := s.rehearse(ctx, o, atMost, atMost, episode)
 	if err != nil {
 		return nil, err
 	}
@@ -256,7 +262,7 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 			e.Images = e.Images || do.Image != nil
 		}
 	}
-	try := func(ends, answers, episode int) {
+	try := func(ends, answers bound, episode int) {
 		if err == nil {
 			var t *tallied
 			t, err = s.rehearse(ctx, o, ends, answers, episode)
@@ -264,15 +270,15 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 		}
 	}
 	if e.Answers = first.open; e.Answers {
-		try(manyEnds, fewAnswers, episode)
+		try(atMost, atLeast, episode)
 	}
 	if e.Open {
-		try(fewEnds, fewAnswers, episode)
+		try(atLeast, atLeast, episode)
 	}
 	if episode > 0 && (first.folds || float64(first.longest)*4*longer > float64(episode)) {
 		more := 1 + (longer-1)*first.wordy()
-		try(manyEnds, manyAnswers, int(float64(episode)/more))
-		try(manyEnds, manyAnswers, int(float64(episode)*more))
+		try(atMost, atMost, int(float64(episode)/more))
+		try(atMost, atMost, int(float64(episode)*more))
 	}
 	if err != nil {
 		return nil, err
@@ -284,7 +290,7 @@ func (s *Study) rehearsals(ctx context.Context, o *EstimateOptions, e *Estimate)
 }
 
 // rehearse counts what a run uses whose ends, people and memories are as given.
-func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, answers, episode int) (*tallied, error) {
+func (s *Study) rehearse(ctx context.Context, o *EstimateOptions, ends, answers bound, episode int) (*tallied, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c := newCounting(s, o, cancel)

@@ -25,12 +25,9 @@ func chance(seed uint64, keys ...string) *rand.Rand {
 // filePeople reads people from a file, from those that a pattern fits, from those of
 // a folder, or from a list of these.
 func (d *decoder) filePeople(n *node) ([]tinytroupe.Persona, bool) {
-	items := []*node{n}
-	if n.kind == listNode {
-		items = n.items
-		if len(items) == 0 {
-			d.bad.add(n.at, nil, "expected a file or a list of files, found an empty list")
-		}
+	items := n.list()
+	if len(items) == 0 {
+		d.bad.add(n.at, nil, "expected a file or a list of files, found an empty list")
 	}
 	var list []tinytroupe.Persona
 	known := len(items) > 0

@@ -133,7 +133,7 @@ func (r *runner) attributed(g given, then func(name string, seq int) (Person, bo
 	list := slices.Clone(g.list)
 	for i := range list {
 		a := &list[i]
-		missing := slices.DeleteFunc(slices.Clone(r.s.Parted), func(name string) bool { _, ok := a.Attributes[name]; return ok })
+		missing := slices.DeleteFunc(slices.Clone(r.s.parted), func(name string) bool { _, ok := a.Attributes[name]; return ok })
 		if len(missing) == 0 {
 			continue
 		}
@@ -229,7 +229,7 @@ func flat(list []given) []extract.Answer {
 // respondent says who somebody is, in tables.
 func (r *runner) respondent(p Person, rooms ...Room) extract.Respondent {
 	x := extract.Respondent{Person: p.Name(), Weight: 1, Attributes: map[string]string{"group": p.Group}}
-	for _, name := range append([]string{"age", "gender", "nationality", "residence", "occupation"}, append(sortedKeys(p.Assigned), r.s.Parted...)...) {
+	for _, name := range append([]string{"age", "gender", "nationality", "residence", "occupation"}, append(sortedKeys(p.Assigned), r.s.parted...)...) {
 		if s, ok := spelled(p, name); ok {
 			x.Attributes[name] = s
 		}
@@ -254,7 +254,7 @@ func spelled(p Person, name string) (string, bool) {
 // placed adds where somebody was, where tables are parted by it.
 func (r *runner) placed(x *extract.Respondent) {
 	for name, value := range map[string]string{"room": x.Room, "scene": x.Scene} {
-		if slices.Contains(r.s.Parted, name) {
+		if slices.Contains(r.s.parted, name) {
 			if x.Attributes == nil {
 				x.Attributes = map[string]string{}
 			}

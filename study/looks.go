@@ -3,7 +3,6 @@ package study
 import (
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,10 +14,7 @@ import (
 // ask reads what is asked: a question's name, or several.
 func (d *decoder) ask(n, step *node) Ask {
 	a := Ask{Remember: d.yes(step.get("remember"), false)}
-	items := []*node{n}
-	if n.kind == listNode {
-		items = n.items
-	}
+	items := n.list()
 	if len(items) == 0 {
 		d.bad.add(n.at, nil, "expected a question or a list of them, found an empty list")
 	}
@@ -176,11 +172,7 @@ func (c Code) form() extract.Question {
 func (d *decoder) tally(n, step *node) Tally {
 	d.top(n, "tally")
 	var t Tally
-	items := []*node{n}
-	if n.kind == listNode {
-		items = n.items
-	}
-	for _, it := range items {
+	for _, it := range n.list() {
 		name := d.scalar(it)
 		q, ok := d.leaf(it, name)
 		if ok && q.Type == extract.Text {
@@ -189,14 +181,10 @@ func (d *decoder) tally(n, step *node) Tally {
 		t.Names = append(t.Names, name)
 	}
 	if by := step.get("by"); by != nil {
-		items := []*node{by}
-		if by.kind == listNode {
-			items = by.items
-		}
-		for _, it := range items {
+		for _, it := range by.list() {
 			if dim, ok := d.dimension(it, t.Names); ok {
 				t.By = append(t.By, dim)
-				d.study.Parted = appendNew(d.study.Parted, dim.Name)
+				d.study.parted = appendNew(d.study.parted, dim.Name)
 			}
 		}
 	}
@@ -323,8 +311,7 @@ func (d *decoder) check(n, step *node) Check {
 		d.checks++
 		c.Name = "check " + strconv.Itoa(d.checks)
 	}
-	switch {
-	case strings.ContainsAny(c.Name, ".\t\r\n"):
+	if strings.ContainsAny(c.Name, ".\t\r\n") {
 		d.bad.add(step.get("name").at, nil, "a name has no points and no line breaks")
 	}
 	if v := step.get("draws"); v != nil {
@@ -359,16 +346,7 @@ func (d *decoder) said(n *node, c *Check) {
 		d.bad.add(n.at, []string{"Such as check: {said: thank you, by: lisa}."}, "expected said: a regular expression")
 		return
 	}
-	before := len(d.bad.list)
-	c.Said = d.line(v)
-	if _, err := regexp.Compile(c.Said); err != nil && len(d.bad.list) == before {
-		d.bad.add(v.at, nil, "this is no regular expression: %v", err)
-	}
-	if v := n.get("by"); v != nil {
-		by := d.who(v)
-		d.checkWho(by, len(d.bad.list) == before)
-		c.By = &by
-	}
+	c.Said, c.By = d.pattern(v), d.by(n)
 	c.Not = d.yes(n.get("not"), false)
 }
 

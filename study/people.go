@@ -177,11 +177,7 @@ func (d *decoder) fragments(n *node, list []tinytroupe.Persona) []tinytroupe.Per
 	if n == nil {
 		return list
 	}
-	items := []*node{n}
-	if n.kind == listNode {
-		items = n.items
-	}
-	for _, it := range items {
+	for _, it := range n.list() {
 		data, src, ok := d.file(it)
 		if !ok {
 			continue

@@ -229,7 +229,7 @@ func (s *Study) setups() (list []string, looks map[string]string) {
 	var before []any
 	looks = map[string]string{}
 	for _, p := range s.parts() {
-		here := append(slices.Clone(before), p.scene, s.Later())
+		here := append(slices.Clone(before), p.scene, s.later(s.outside()))
 		if p.scene == nil && !p.look && !p.goes && len(before) > 0 {
 			before = append(before, returning) // a scene's last step is not the first after it
 		}

@@ -385,8 +385,8 @@ func (rm *room) run(ctx context.Context, do Run, part, begun int) error {
 
 // met reports whether what ends a run came true in the newest step.
 func (rm *room) met(u *Until, part int) bool {
-	if rm.r.o.ends > 0 {
-		return rm.r.o.ends == fewEnds
+	if rm.r.o.ends != asIs {
+		return rm.r.o.ends == atLeast
 	}
 	v := rm.w.View()
 	for ev := range v.Recent() {

@@ -78,8 +78,8 @@ type RunOptions struct {
 	// Progress is told of each verb as it begins and ends in a room.
 	Progress func(Progress)
 
-	ends    int          // of runs that may end early: 0 as they do, fewEnds after a step, manyEnds never
-	answers int          // who is selected by answers: 0 as they are, fewAnswers who must be, manyAnswers who may be
+	ends    bound        // of runs that may end early: after a step at least, at most never
+	answers bound        // who is selected by answers: at least who must be, at most who may be
 	open    *atomic.Bool // becomes true where these differ
 }
 
@@ -231,7 +231,7 @@ type runner struct {
 func newRunner(s *Study, o *RunOptions) (*runner, error) {
 	r := &runner{
 		s: s, parts: s.parts(), number: map[*Step]int{}, act: map[*Step]int{}, memory: map[string]*memory{}, there: map[string]bool{},
-		got: map[string]tinytroupe.Mind{}, selects: s.selectsByAnswers(), decides: s.deciding(), casts: map[int]cast{}, marked: map[int]bool{}, later: map[*Scene][]string{nil: s.Later()}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
+		got: map[string]tinytroupe.Mind{}, selects: s.selectsByAnswers(), decides: s.deciding(), casts: map[int]cast{}, marked: map[int]bool{}, later: map[*Scene][]string{nil: s.later(s.outside())}, bots: map[string]*bot.Bot{}, http: map[string]llm.Model{}, ended: map[int]int{}, tried: map[int]int{}, reached: map[int]int{},
 	}
 	r.setups, r.looks = s.setups()
 	if o != nil {

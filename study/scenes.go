@@ -1,10 +1,10 @@
 package study
 
 import (
-	"bytes"
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -241,10 +241,16 @@ func (d *decoder) network(n *node) {
 	if !ok {
 		return
 	}
-	r := csv.NewReader(bytes.NewReader([]byte(src.text)))
+	r := csv.NewReader(strings.NewReader(src.text))
 	r.TrimLeadingSpace = true
-	records, err := r.ReadAll()
-	if err != nil {
+	var records [][]string
+	var lines []int // on which they begin
+	rec, err := r.Read()
+	for ; err == nil; rec, err = r.Read() {
+		line, _ := r.FieldPos(0)
+		records, lines = append(records, rec), append(lines, line)
+	}
+	if err != io.EOF {
 		p, problem := place{src: src}, err.Error()
 		if pe, ok := errors.AsType[*csv.ParseError](err); ok {
 			p, problem = place{src, pe.Line, max(1, pe.Column), 1}, pe.Err.Error()
@@ -252,41 +258,33 @@ func (d *decoder) network(n *node) {
 		d.bad.add(p, []string{"Relations are CSV with a header: two names, and perhaps what they are to each other."}, "%s", problem)
 		return
 	}
-	everybody := d.study.everybody()
-	find := func(name string) (string, bool) {
-		for _, p := range everybody {
-			if p.Name() == name {
-				return name, true
-			}
+	people := map[string]string{} // by what they can be called
+	for _, g := range d.study.People {
+		if len(g.People) == 1 {
+			people[g.Name] = g.People[0].Name()
 		}
-		for _, g := range d.study.People {
-			if g.Name == name && len(g.People) == 1 {
-				return g.People[0].Name(), true
-			}
-		}
-		return "", false
-	}
-	if len(records) < 2 || len(records[0]) < 2 || len(records[0]) > 3 {
-		d.bad.add(n.at, nil, "%s: expected a header with two or three columns, such as from,to,relation, and at least one row", src.name)
-		return
-	}
-	if _, ok := find(records[0][0]); ok {
-		d.bad.add(place{src, 1, 1, 1}, []string{"Such as from,to,relation."}, "the first line is a header, and not a relation")
 	}
 	var names []string
-	for _, p := range everybody {
+	for _, p := range d.study.everybody() {
+		people[p.Name()] = p.Name()
 		names = append(names, p.Name())
 	}
 	for _, g := range d.study.People {
 		names = appendNew(names, g.Name)
 	}
+	if len(records) < 2 || len(records[0]) < 2 || len(records[0]) > 3 {
+		d.bad.add(n.at, nil, "%s: expected a header with two or three columns, such as from,to,relation, and at least one row", src.name)
+		return
+	}
+	if _, ok := people[records[0][0]]; ok {
+		d.bad.add(place{src, 1, 1, 1}, []string{"Such as from,to,relation."}, "the first line is a header, and not a relation")
+	}
 	list, met := []tinytroupe.Relation{}, map[[2]string]string{}
-	lines := csvLines(src.text)
 	for i, rec := range records[1:] {
 		line := lines[i+1]
 		rel, sound := tinytroupe.Relation{}, true
 		for k, to := range []*string{&rel.A, &rel.B} {
-			name, ok := find(strings.TrimSpace(rec[k]))
+			name, ok := people[strings.TrimSpace(rec[k])]
 			if !ok && !d.partial {
 				at := place{src, line, 1, 1}.occurrence(rec[k], 0)
 				d.bad.add(at, known("who there is", rec[k], names), "there is nobody called %q", rec[k])
@@ -311,24 +309,6 @@ func (d *decoder) network(n *node) {
 		}
 	}
 	d.study.World.Network = list
-}
-
-// csvLines returns the lines on which the records of a table begin.
-func csvLines(text string) []int {
-	r := csv.NewReader(strings.NewReader(text))
-	r.TrimLeadingSpace = true
-	var lines []int
-	for {
-		rec, err := r.Read()
-		if err != nil {
-			return lines
-		}
-		line := 1
-		if len(rec) > 0 {
-			line, _ = r.FieldPos(0)
-		}
-		lines = append(lines, line)
-	}
 }
 
 // folder makes a name of a folder, or a file, of any text that names a scene or a

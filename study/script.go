@@ -201,10 +201,7 @@ func (d *decoder) verb(name string, n *node) (Verb, []Text) {
 	case "set":
 		return d.set(n), nil
 	case "context":
-		items := []*node{n}
-		if n.kind == listNode {
-			items = n.items
-		}
+		items := n.list()
 		texts := make([]Text, len(items))
 		for i, it := range items {
 			texts[i], _ = d.text(it)
@@ -265,25 +262,35 @@ func (d *decoder) until(n *node) *Until {
 		}
 		return u
 	}
+	u.Said, u.By = d.pattern(v), d.by(n)
+	u.re, _ = regexp.Compile(u.Said)
+	return u
+}
+
+// pattern reads a regular expression.
+func (d *decoder) pattern(n *node) string {
 	before := len(d.bad.list)
-	u.Said = d.line(v)
-	if len(d.bad.list) > before {
-		return u
-	}
-	var err error
-	if u.re, err = regexp.Compile(u.Said); err != nil {
+	text := d.line(n)
+	if _, err := regexp.Compile(text); err != nil && len(d.bad.list) == before {
 		problem := err.Error()
 		if e, ok := errors.AsType[*syntax.Error](err); ok {
 			problem = fmt.Sprintf("%s: %s", e.Code, e.Expr)
 		}
-		d.bad.add(v.at, []string{"(?i) at its beginning lets letter case count for nothing."}, "this is no regular expression: %s", problem)
+		d.bad.add(n.at, []string{"(?i) at its beginning lets letter case count for nothing."}, "this is no regular expression: %s", problem)
 	}
-	if v := n.get("by"); v != nil {
-		by := d.who(v)
-		d.checkWho(by, len(d.bad.list) == before)
-		u.By = &by
+	return text
+}
+
+// by reads who must say it; nil is anybody.
+func (d *decoder) by(n *node) *Who {
+	v := n.get("by")
+	if v == nil {
+		return nil
 	}
-	return u
+	before := len(d.bad.list)
+	by := d.who(v)
+	d.checkWho(by, len(d.bad.list) == before)
+	return &by
 }
 
 // length reads a number of steps, or a duration.

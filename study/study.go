@@ -22,12 +22,12 @@ type Study struct {
 	World    World
 	Script   []Step
 
-	Parted []string          // attributes and the like that tables are parted by
 	Set    map[string]string // variables set from outside, as given to Load
-	Env    []string          // names of the environment variables that were read
 	Inputs []Input           // every file that was read, the study first
 	// Warnings are about what was read and not used, one a line.
 	Warnings []string
+
+	parted []string // attributes and the like that tables are parted by
 }
 
 // Models are PROVIDER/NAME by purpose; empty where the study does not say.
@@ -300,11 +300,9 @@ func (s *Study) outside() []Step {
 	})
 }
 
-// Later reports the names of those who are not there from the start, outside of
-// scenes: whose first coming or going there is a join. Who may leave by what they will
-// have answered is there.
-func (s *Study) Later() []string { return s.later(s.outside()) }
-
+// later reports the names of those who are not there from the start, in a scene or outside
+// with these steps: whose first coming or going there is a join. Who may leave by what they
+// will have answered is there.
 func (s *Study) later(steps []Step) []string {
 	var list []string
 	all := leaves(steps)

@@ -213,7 +213,6 @@ func (d *decoder) resolve(ref []string, at func() place, open use) (string, []st
 	case "env":
 		if len(ref) == 2 {
 			if v, ok := d.env(ref[1]); ok {
-				d.study.Env = appendNew(d.study.Env, ref[1])
 				if open == sent {
 					return "", ref // it is filled in where it is sent, and is kept nowhere
 				}

@@ -179,11 +179,9 @@ func (d *decoder) condition(f field) Condition {
 	if q, c.answer = d.answer(c.Attribute); c.answer {
 		c.of, c.number = d.origin(c.Attribute).of, q.Type == extract.Scale || q.Type == extract.Number
 	}
-	items := []*node{f.value}
-	if f.value.kind == listNode {
-		if items = f.value.items; len(items) == 0 {
-			d.bad.add(f.value.at, nil, "expected a value, a list of values or lo..hi, found an empty list")
-		}
+	items := f.value.list()
+	if len(items) == 0 {
+		d.bad.add(f.value.at, nil, "expected a value, a list of values or lo..hi, found an empty list")
 	}
 	for _, it := range items {
 		if it.kind != scalarNode {

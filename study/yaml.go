@@ -61,6 +61,14 @@ func (n *node) get(key string) *node {
 	return nil
 }
 
+// list returns the items of a list, or the one that stands for itself.
+func (n *node) list() []*node {
+	if n.kind == listNode {
+		return n.items
+	}
+	return []*node{n}
+}
+
 // describe says what a node is, with its text where that is short.
 func (n *node) describe() string {
 	if (n.kind == mapNode && len(n.fields) == 0) || (n.kind == listNode && len(n.items) == 0) {
