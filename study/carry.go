@@ -45,7 +45,7 @@ func (r *runner) gather(k int, rooms []*room) error {
 			switch {
 			case ev.Kind == tinytroupe.EventCarried:
 				brought[ev.Who] = ev.Past.Summary
-			case ev.Kind == tinytroupe.EventMemo, ev.Kind == tinytroupe.EventEdited && ev.Seq > rm.began(k):
+			case ev.Kind == tinytroupe.EventMemo, ev.Kind == tinytroupe.EventEdited && ev.Seq > rm.seqAtStart(k):
 				changed[ev.Who] = append(changed[ev.Who], ev)
 			}
 		}

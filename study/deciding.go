@@ -80,7 +80,7 @@ func (r *runner) castOf(k int) ([]Room, [][]Person, error) {
 		return ids, casts, err
 	}
 	known := !r.byLooks(scene) && !slices.ContainsFunc(Step{Do: *scene}.whos(), r.guessed) // from the earlier run
-	if begun, err := r.begun(k, ids); known || begun || err != nil {
+	if begun, err := r.recorded(k, ids); known || begun || err != nil {
 		return ids, casts, err
 	}
 	return r.roomsOf(scene, r.most(scene))
@@ -103,10 +103,10 @@ func (r *runner) roomsOf(scene *Scene, c cast) ([]Room, [][]Person, error) {
 	return r.s.spread(scene.Name, scene.Rooms, who, with)
 }
 
-// begun reports whether a part was begun in an earlier run, of which these are its rooms.
-func (r *runner) begun(k int, ids []Room) (bool, error) {
-	if r.began(k) || r.o.Open == nil {
-		return r.began(k), nil
+// recorded reports whether a part was begun in an earlier run, of which these are its rooms.
+func (r *runner) recorded(k int, ids []Room) (bool, error) {
+	if r.reachedPart(k) || r.o.Open == nil {
+		return r.reachedPart(k), nil
 	}
 	for _, id := range ids {
 		_, events, err := r.o.Open(id)
@@ -191,7 +191,7 @@ func (r *runner) choose(scene *Scene) cast {
 // rooms follow from it.
 func (r *runner) settle(k int) error {
 	scene := r.parts[k].scene
-	if scene == nil || !r.byLooks(scene) || r.began(k) || len(r.rooms) == 0 || r.rooms[0].units[0].part >= k {
+	if scene == nil || !r.byLooks(scene) || r.reachedPart(k) || len(r.rooms) == 0 || r.rooms[0].units[0].part >= k {
 		return nil
 	}
 	c := r.casts[k]
@@ -218,8 +218,8 @@ func (r *runner) byLooks(scene *Scene) bool {
 	return len(Step{Do: *scene}.lookedBy(r.looks)) > 0
 }
 
-// began reports whether any room has begun a part, or one after it.
-func (r *runner) began(k int) bool {
+// reachedPart reports whether any room has begun a part, or one after it.
+func (r *runner) reachedPart(k int) bool {
 	if r.marked[k] {
 		return true
 	}

@@ -188,8 +188,8 @@ func answerable(q extract.Question, want string) bool {
 	return true
 }
 
-// answers says which answers there are to q.
-func answers(q extract.Question, want string) []string {
+// answerHints says which answers there are to q.
+func answerHints(q extract.Question, want string) []string {
 	switch q.Type {
 	case extract.YesNo:
 		return known("answers", want, []string{"yes", "no"})

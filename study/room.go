@@ -141,8 +141,8 @@ func (rm *room) span(k int) (first, last int) {
 	return first, last
 }
 
-// began returns the Seq at which a part began, once people were there.
-func (rm *room) began(k int) int {
+// seqAtStart returns the Seq at which a part began, once people were there.
+func (rm *room) seqAtStart(k int) int {
 	first, _ := rm.span(k)
 	if rm.units[first].step != nil {
 		first--

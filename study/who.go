@@ -196,7 +196,7 @@ func (d *decoder) condition(f field) Condition {
 		case !isRange && likeRange.MatchString(v):
 			d.bad.add(it.at, []string{"A range has both ends and no spaces, such as 4..5."}, "%q is no range", v)
 		case c.answer && !answerable(q, v):
-			d.bad.add(it.at, answers(q, v), "nobody can answer %s by %q", c.Attribute, v)
+			d.bad.add(it.at, answerHints(q, v), "nobody can answer %s by %q", c.Attribute, v)
 		}
 		c.Values = append(c.Values, v)
 	}
