@@ -197,6 +197,49 @@ func TestEdit(t *testing.T) {
 	}
 }
 
+// TestEditItem: answers hold what the variable and the item of a loop are called, and so
+// are other answers where these are called otherwise. Another item at the end is the run
+// going on, unless it changes the order.
+func TestEditItem(t *testing.T) {
+	const text = `
+vars: {tags: [{name: one, text: x}, {name: two, text: y}]}
+people: {p: {persona: {age: 30}}}
+questions: {q: {ask: What?}}
+script:
+  - for: tag in tags
+    order: written
+    do: [{ask: q}]
+`
+	for _, c := range []struct {
+		old, new string
+		stands   bool
+	}{
+		{"text: y", "text: z", true},
+		{"tag in tags", "label in tags", false},
+		{"name: two", "name: deux", false},
+		{"text: y}]", "text: y}, three]", true},
+		{"written", "shuffle", false},
+	} {
+		j := journals{}
+		if _, err := j.polled(t, load(t, text), func(_, _, _ string) any { return "x" }, nil); err != nil {
+			t.Fatal(err)
+		}
+		e, err := load(t, strings.Replace(text, c.old, c.new, 1)).Compare(j.rooms())
+		if err != nil || (e.First == nil) != c.stands {
+			t.Errorf("%s: %v, %v", c.new, e.First, err)
+		}
+	}
+	shuffled := strings.Replace(text, "written", "shuffle", 1)
+	j := journals{}
+	if _, err := j.polled(t, load(t, shuffled), func(_, _, _ string) any { return "x" }, nil); err != nil {
+		t.Fatal(err)
+	}
+	e, err := load(t, strings.Replace(shuffled, "text: y}]", "text: y}, three]", 1)).Compare(j.rooms())
+	if err != nil || e.First == nil {
+		t.Error("an order by chance of more items is another")
+	}
+}
+
 // TestUpto cuts a run after each step, and in the midst of each run, and goes on.
 func TestUpto(t *testing.T) {
 	s := load(t, edited)
