@@ -53,7 +53,7 @@ func TestErrors(t *testing.T) {
 		"credit":        {status: 400, body: failure("invalid_request_error", "Your credit balance is too low to access the Anthropic API."), want: llm.ErrQuota},
 		"usage limit":   {status: 400, body: failure("invalid_request_error", "You have reached your specified API usage limits. You will regain access on 2026-12-01 at 00:00 UTC."), want: llm.ErrQuota, says: "2026-12-01"},
 		"too long":      {status: 400, body: failure("invalid_request_error", "prompt is too long: 208310 tokens > 200000 maximum"), want: llm.ErrTooLong, says: "208310"},
-		"with reply":    {status: 400, body: failure("invalid_request_error", "input length and `max_tokens` exceed context limit: 199000 + 16384 > 200000, decrease input length or `max_tokens` and try again"), want: llm.ErrTooLong},
+		"with reply":    {status: 400, body: failure("invalid_request_error", "input length and `max_tokens` exceed context limit: 199990 + 16384 > 200000, decrease input length or `max_tokens` and try again"), want: llm.ErrTooLong},
 		"too large":     {status: 413, body: `<html>413</html>`, want: llm.ErrTooLong},
 		"filter":        {status: 400, body: failure("invalid_request_error", "Output blocked by content filtering policy"), want: llm.ErrFiltered},
 		"bad value":     {status: 400, body: failure("invalid_request_error", "temperature: Input should be less than or equal to 1"), says: "less than or equal to 1"},
@@ -104,6 +104,25 @@ func TestErrors(t *testing.T) {
 				t.Errorf("asked %d times", n)
 			}
 		})
+	}
+}
+
+// Where prompt and reply together do not fit, the reply is asked to be shorter; in this
+// call alone, since the next prompt is another.
+func TestRoomBesideThePrompt(t *testing.T) {
+	s := serve(t, refusing([2]string{`"max_tokens":16384`,
+		"input length and `max_tokens` exceed context limit: 188240 + 16384 > 200000, decrease input length or `max_tokens` and try again"}))
+	m := newModel(t, &anthropic.Options{BaseURL: s.URL})
+	for n := 2; n <= 4; n += 2 {
+		if _, err := m.Generate(t.Context(), hello()); err != nil {
+			t.Fatal(err)
+		}
+		if all := s.all(); len(all) != n || !strings.Contains(s.last(), `"max_tokens":11760`) {
+			t.Errorf("after %d calls sent %s", len(all), s.last())
+		}
+	}
+	if m.Adapted() != nil {
+		t.Errorf("Adapted: %q", m.Adapted())
 	}
 }
 

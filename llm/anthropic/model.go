@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
-	"sync/atomic"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 	"github.com/tinytroupe-go/tinytroupe/llm"
@@ -23,7 +22,6 @@ type Model struct {
 	id     string
 	name   string
 	memory *adapt.Memory
-	most   atomic.Int64 // output tokens that the model has; 0 while unknown
 }
 
 // New returns a model with an endpoint of its own. Nothing is sent.
@@ -75,13 +73,7 @@ func (m *Model) Close() { m.e.Close() }
 
 // Adapted says in words what the model leaves out or replaces for good because the
 // endpoint refused it, in a fixed order; nil for nothing. It belongs beside the results.
-func (m *Model) Adapted() []string {
-	out := words(m.memory.Words())
-	if n := m.most.Load(); n > 0 {
-		out = append(out, fmt.Sprintf("at most %d output tokens", n))
-	}
-	return out
-}
+func (m *Model) Adapted() []string { return m.memory.Words() }
 
 type request struct {
 	Model       string      `json:"model"`
@@ -159,16 +151,16 @@ type thinking struct {
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
-// again without it, at most a dozen times; refusals cost nothing. It remembers what
+// again without it, or with fewer output tokens where there are not so many, at most a
+// dozen times; refusals cost nothing. It remembers what
 // helped, never what did not. It never waits and repeats nothing else. Texts that are
 // empty are not sent, since the API refuses them. The prompt is marked for the cache
 // after the system prompt and after the messages with Cache set, at most four times;
 // where none has, after the one before the last, if the conversation has got so far.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	try := m.memory.Try(req.Schema)
-	lowered := false
 	for {
-		c, err := m.request(req, try.Set())
+		c, err := m.request(req, try)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -182,10 +174,7 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			try.Keep()
 			return m.response(c, &r)
 		}
-		if n := ceiling(fail); n > 0 && n < c.MaxTokens && !lowered {
-			lowered = true
-			m.most.Store(int64(n))
-			m.e.o.Log.Warn("adapted to what the endpoint accepts", "model", m.name, "change", fmt.Sprintf("at most %d output tokens", n))
+		if most, room := fitting(fail); try.Lower(c.MaxTokens, most, room, fail.err.Error()) {
 			continue
 		}
 		if found, once := react(fail, c); !try.Add(found, once, fail.err.Error()) {
@@ -194,12 +183,9 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	}
 }
 
-func (m *Model) request(req *llm.Request, q adapt.Set) (*request, error) {
-	o := &m.e.o
-	c := &request{Model: m.id, MaxTokens: cmp.Or(req.MaxTokens, o.MaxTokens, DefaultMaxTokens), Messages: []message{}}
-	if n := int(m.most.Load()); n > 0 {
-		c.MaxTokens = min(c.MaxTokens, n)
-	}
+func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
+	o, q := &m.e.o, try.Set()
+	c := &request{Model: m.id, MaxTokens: try.Output(cmp.Or(req.MaxTokens, o.MaxTokens, DefaultMaxTokens)), Messages: []message{}}
 	if req.System != "" {
 		c.System = []block{{Type: "text", Text: req.System}}
 	}

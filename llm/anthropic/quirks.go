@@ -28,8 +28,8 @@ const (
 
 var findings = []adapt.Finding{
 	{Bit: noFormat | noTool, Text: "no structured output: the schema is in the prompt"},
-	{Bit: noFormat, Text: "no output_config.format: schemas go with a forced tool call"},
-	{Bit: noTool, Text: "no forced tool call"},
+	{Bit: noFormat, Unless: noTool, Text: "no output_config.format: schemas go with a forced tool call"},
+	{Bit: noTool, Unless: noFormat, Text: "no forced tool call"},
 	{Bit: noTemp, Text: "no temperature"},
 	{Bit: noTopP, Text: "no top_p"},
 	{Bit: oneSampler, Text: "no top_p beside a temperature"},
@@ -39,14 +39,6 @@ var findings = []adapt.Finding{
 	{Bit: budgeted, Text: "thinking by a budget of tokens in place of adaptive thinking"},
 	{Bit: noThinking, Text: "no thinking"},
 	{Bit: noCache, Text: "no cache_control"},
-}
-
-// words says findings once: what is in the prompt is not in a tool.
-func words(all []string) []string {
-	if len(all) > 0 && all[0] == findings[0].Text {
-		return slices.DeleteFunc(all, func(s string) bool { return s == findings[1].Text || s == findings[2].Text })
-	}
-	return all
 }
 
 var (
@@ -59,6 +51,7 @@ var (
 	thisSchema  = regexp.MustCompile(`format\.schema|output_format\.schema|input_schema|\bgrammar\b|(in|the|your) schema|schema (is|with)|invalid schema|optional param|union`)
 	aboutEffort = regexp.MustCompile(`effort parameter|output_config\.effort|(^|[^a-z_.])output_config($|[^a-z_.])`)
 	outputLimit = regexp.MustCompile(`max_tokens: \d+ > (\d+), which is the maximum`)
+	outputRoom  = regexp.MustCompile("input length and `?max_tokens`? exceed context limit: (\\d+) \\+ \\d+ > (\\d+)")
 )
 
 // react reads an answer that refused c. once says that the cause is this schema, not
@@ -106,15 +99,23 @@ func react(f *failed, c *request) (found adapt.Set, once bool) {
 	return found, false
 }
 
-// ceiling returns the most output tokens that a model has, if that is what an answer
-// says.
-func ceiling(f *failed) int {
+// leastRoom is a reply that it is worth while to ask for: with less room the prompt is
+// too long.
+const leastRoom = 64
+
+// fitting returns what an answer says of the output tokens that there are: in all, or
+// beside this prompt; 0 for what it does not say.
+func fitting(f *failed) (most, room int) {
 	if m := outputLimit.FindStringSubmatch(f.said); m != nil {
-		if n, err := strconv.Atoi(m[1]); err == nil {
-			return n
+		most, _ = strconv.Atoi(m[1]) // 0 for what is too large to be true
+	} else if m := outputRoom.FindStringSubmatch(f.said); m != nil {
+		input, err := strconv.Atoi(m[1])
+		context, err2 := strconv.Atoi(m[2])
+		if room = context - input; err != nil || err2 != nil || room < leastRoom {
+			room = 0
 		}
 	}
-	return 0
+	return most, room
 }
 
 // formats are the formats of strings that structured output knows.

@@ -189,6 +189,25 @@ func TestThinkingLevels(t *testing.T) {
 	}
 }
 
+// A limit of output tokens that the model does not have, such as TinyTroupe's 128000, is
+// lowered once to the model's own.
+func TestOutputLimit(t *testing.T) {
+	s := serve(t, refusing([2]string{`128000`, "Unable to submit request because it has a maxOutputTokens value of 128000 " +
+		"but the supported range is from 1 (inclusive) to 65537 (exclusive). Update the value and try again."}))
+	m := newModel(t, &gemini.Options{BaseURL: s.URL, MaxTokens: 128000})
+	for n := 2; n <= 3; n++ {
+		if _, err := m.Generate(t.Context(), hello()); err != nil {
+			t.Fatal(err)
+		}
+		if all := s.all(); len(all) != n || !strings.Contains(s.last(), `"maxOutputTokens":65536`) {
+			t.Errorf("after %d calls sent %s", len(all), s.last())
+		}
+	}
+	if d := cmp.Diff([]string{"at most 65536 output tokens"}, m.Adapted()); d != "" {
+		t.Errorf("Adapted:\n%s", d)
+	}
+}
+
 // What goes over the wire in the end to models of several generations.
 func TestWire(t *testing.T) {
 	for name, c := range map[string]struct {

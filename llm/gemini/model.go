@@ -76,7 +76,7 @@ func (m *Model) Close() { m.e.Close() }
 
 // Adapted says in words what the model leaves out or replaces for good because the
 // endpoint refused it, in a fixed order; nil for nothing. It belongs beside the results.
-func (m *Model) Adapted() []string { return words(m.memory.Words()) }
+func (m *Model) Adapted() []string { return m.memory.Words() }
 
 type request struct {
 	System   *content  `json:"systemInstruction,omitempty"`
@@ -119,13 +119,14 @@ type thinking struct {
 }
 
 // Generate implements [llm.Model]. Where the endpoint refuses a parameter, it asks
-// again without it, at most a dozen times; refusals cost nothing. It remembers what
+// again without it, or with fewer output tokens where the model has not so many, at most
+// a dozen times; refusals cost nothing. It remembers what
 // helped, never what did not. It never waits and repeats nothing else. Texts that are
 // empty are not sent.
 func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, error) {
 	try := m.memory.Try(req.Schema)
 	for {
-		c, err := m.request(req, try.Set())
+		c, err := m.request(req, try)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
 		}
@@ -139,14 +140,17 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 			try.Keep()
 			return m.response(&r)
 		}
+		if try.Lower(c.Config.MaxTokens, ceiling(fail), 0, fail.err.Error()) {
+			continue
+		}
 		if found, once := react(fail, c); !try.Add(found, once, fail.err.Error()) {
 			return nil, fail.err
 		}
 	}
 }
 
-func (m *Model) request(req *llm.Request, q adapt.Set) (*request, error) {
-	o := &m.e.o
+func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
+	o, q := &m.e.o, try.Set()
 	c := &request{Contents: []content{}}
 	for _, msg := range req.Messages {
 		role := "user"
@@ -167,7 +171,7 @@ func (m *Model) request(req *llm.Request, q adapt.Set) (*request, error) {
 		}
 	}
 	g := &c.Config
-	g.MaxTokens = cmp.Or(req.MaxTokens, o.MaxTokens)
+	g.MaxTokens = try.Output(cmp.Or(req.MaxTokens, o.MaxTokens))
 	if req.Schema != nil {
 		if err := c.ask(req.Schema, q); err != nil {
 			return nil, err

@@ -3,6 +3,7 @@ package gemini
 import (
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
@@ -30,27 +31,17 @@ const (
 var findings = []adapt.Finding{
 	{Bit: noBounds, Text: "schemas without limits of numbers and counts"},
 	{Bit: noJSONSchema | noOpenAPI, Text: "no structured output: the schema is in the prompt"},
-	{Bit: noJSONSchema, Text: "responseSchema in place of responseJsonSchema"},
+	{Bit: noJSONSchema, Unless: noOpenAPI, Text: "responseSchema in place of responseJsonSchema"},
 	{Bit: noMIME, Text: "no JSON mode"},
 	{Bit: noTemp, Text: "no temperature"},
 	{Bit: noTopP, Text: "no topP"},
 	{Bit: noStop, Text: "no stopSequences"},
 	{Bit: noSeed, Text: "no seed"},
 	{Bit: noThinking, Text: "no thinkingConfig"},
-	{Bit: budgeted, Text: "thinkingBudget in place of thinkingLevel"},
+	{Bit: budgeted, Unless: noThinking, Text: "thinkingBudget in place of thinkingLevel"},
 	{Bit: noSystem, Text: "no systemInstruction: the system prompt opens the first user message"},
 	{Bit: noMinimal, Text: "thinkingLevel low in place of minimal"},
 	{Bit: noMedium, Text: "thinkingLevel high in place of medium"},
-}
-
-// words says findings once: what is left out altogether replaces nothing.
-func words(all []string) []string {
-	for _, pair := range [][2]int{{1, 2}, {8, 9}} {
-		if slices.Contains(all, findings[pair[0]].Text) {
-			all = slices.DeleteFunc(all, func(s string) bool { return s == findings[pair[1]].Text })
-		}
-	}
-	return all
 }
 
 var (
@@ -60,6 +51,7 @@ var (
 		`unknown name|cannot find field|unexpected|deprecated|no longer`)
 	aboutSchema = regexp.MustCompile(`response_?(json_?)?schema|\bschema\b|too many states|constraint`)
 	unknownJSON = regexp.MustCompile(`unknown name "?response_?json_?schema`)
+	outputLimit = regexp.MustCompile(`max_?output_?tokens value of \d+ but the supported range is from 1 \(inclusive\) to (\d+) \(exclusive\)`)
 	jsonMode    = regexp.MustCompile(`json mode is not|response_?mime_?type`)
 )
 
@@ -121,6 +113,17 @@ func react(f *failed, c *request) (found adapt.Set, once bool) {
 		return noJSONSchema | noOpenAPI, true
 	}
 	return 0, false
+}
+
+// ceiling returns the most output tokens that a model has, if that is what an answer
+// says.
+func ceiling(f *failed) int {
+	if m := outputLimit.FindStringSubmatch(f.said); m != nil {
+		if n, err := strconv.Atoi(m[1]); err == nil {
+			return n - 1
+		}
+	}
+	return 0
 }
 
 // limits are the keywords that let a schema's grammar grow.

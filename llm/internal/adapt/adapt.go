@@ -3,6 +3,7 @@
 package adapt
 
 import (
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -22,10 +23,11 @@ type Set uint32
 // Has reports whether all findings of t are in s.
 func (s Set) Has(t Set) bool { return s&t == t }
 
-// A Finding is one bit in words.
+// A Finding is what a bit means, in words. It is not said where all of Unless, if that
+// is anything, was found too, since that says it.
 type Finding struct {
-	Bit  Set
-	Text string
+	Bit, Unless Set
+	Text        string
 }
 
 // A Memory holds what is known of one model. It is safe for concurrent use.
@@ -36,6 +38,7 @@ type Memory struct {
 
 	mu      sync.Mutex
 	all     Set
+	output  int            // tokens of a reply that the model has; 0 while unknown
 	schemas map[string]Set // by body
 }
 
@@ -48,12 +51,18 @@ func New(name string, log *slog.Logger, findings []Finding) *Memory {
 func (m *Memory) Words() []string {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.words(m.all)
+	out := m.words(m.all)
+	if m.output > 0 {
+		out = append(out, outputWords(m.output))
+	}
+	return out
 }
+
+func outputWords(n int) string { return fmt.Sprintf("at most %d output tokens", n) }
 
 func (m *Memory) words(s Set) (out []string) {
 	for _, f := range m.findings {
-		if s.Has(f.Bit) {
+		if s.Has(f.Bit) && (f.Unless == 0 || !s.Has(f.Unless)) {
 			out = append(out, f.Text)
 		}
 	}
@@ -67,6 +76,8 @@ type Trial struct {
 	known   Set
 	all     Set // found by this call
 	one     Set // found by this call, of its schema alone
+	output  int // tokens of a reply that the model has; 0 while unknown
+	room    int // tokens of a reply beside this call's prompt; 0 while unknown
 	answers []string
 }
 
@@ -74,7 +85,7 @@ type Trial struct {
 func (m *Memory) Try(s *llm.Schema) *Trial {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	t := &Trial{m: m, schema: s, known: m.all}
+	t := &Trial{m: m, schema: s, known: m.all, output: m.output}
 	if s != nil {
 		t.known |= m.schemas[string(s.Body)]
 	}
@@ -99,6 +110,32 @@ func (t *Trial) Add(found Set, once bool, answer string) bool {
 	return true
 }
 
+// Output returns how many output tokens to ask for where n are wanted, 0 for no limit.
+func (t *Trial) Output(n int) int {
+	for _, most := range []int{t.output, t.room} {
+		if n > 0 && most > 0 {
+			n = min(n, most)
+		}
+	}
+	return n
+}
+
+// Lower takes from an answer to a call that asked for so many output tokens how many the
+// model has, and how many there are beside this call's prompt; 0 for what it does not
+// say. It reports whether to ask again.
+func (t *Trial) Lower(asked, output, room int, answer string) bool {
+	if n := output + room; n <= 0 || n >= asked || len(t.answers) >= most-1 {
+		return false
+	}
+	if output > 0 {
+		t.output = output
+	} else {
+		t.room = room
+	}
+	t.answers = append(t.answers, answer)
+	return true
+}
+
 // Keep remembers what this call has found, because it helped, and logs what is new.
 func (t *Trial) Keep() {
 	if t.answers == nil {
@@ -109,6 +146,10 @@ func (t *Trial) Keep() {
 	defer m.mu.Unlock()
 	changes := m.words(t.all &^ m.all)
 	m.all |= t.all
+	if t.output > 0 && (m.output == 0 || t.output < m.output) {
+		m.output = t.output
+		changes = append(changes, outputWords(m.output))
+	}
 	if t.schema != nil && t.one != 0 {
 		key := string(t.schema.Body)
 		for _, w := range m.words(t.one &^ (m.schemas[key] | m.all)) {

@@ -21,7 +21,8 @@ const (
 )
 
 func memory(log *bytes.Buffer) *adapt.Memory {
-	return adapt.New("p/m", slog.New(slog.NewTextHandler(log, nil)), []adapt.Finding{{a | b, "both"}, {a, "no a"}, {b, "no b"}, {c, "no c"}})
+	return adapt.New("p/m", slog.New(slog.NewTextHandler(log, nil)), []adapt.Finding{
+		{Bit: a | b, Text: "both"}, {Bit: a, Unless: b, Text: "no a"}, {Bit: b, Text: "no b"}, {Bit: c, Text: "no c"}})
 }
 
 func schema(body string) *llm.Schema { return &llm.Schema{Body: json.RawMessage(body)} }
@@ -60,6 +61,49 @@ func TestMemory(t *testing.T) {
 	m.Try(s).Keep()
 	if log.Len() != before {
 		t.Error("nothing new was logged")
+	}
+}
+
+func TestUnless(t *testing.T) {
+	m := memory(new(bytes.Buffer))
+	for _, x := range []struct {
+		found adapt.Set
+		want  []string
+	}{{a, []string{"no a"}}, {b, []string{"both", "no b"}}} {
+		try := m.Try(nil)
+		try.Add(x.found, false, "x")
+		try.Keep()
+		if got := m.Words(); !slices.Equal(got, x.want) {
+			t.Errorf("words %q, want %q", got, x.want)
+		}
+	}
+}
+
+// How many output tokens a model has is remembered once it helped; how many there are
+// beside a prompt is this call's alone.
+func TestOutput(t *testing.T) {
+	var log bytes.Buffer
+	m := memory(&log)
+	lost := m.Try(nil)
+	if !lost.Lower(128000, 4096, 0, "x") || lost.Output(128000) != 4096 || lost.Output(0) != 0 {
+		t.Errorf("asks for %d", lost.Output(128000))
+	}
+	if m.Try(nil).Output(128000) != 128000 || m.Words() != nil {
+		t.Error("what did not help is remembered")
+	}
+	try := m.Try(nil)
+	if try.Lower(100, 100, 0, "x") || try.Lower(100, 0, 0, "x") || try.Lower(100, 0, -5, "x") {
+		t.Error("nothing is lowered, and it is tried again")
+	}
+	if !try.Lower(128000, 4096, 0, "x") || !try.Lower(4096, 0, 500, "y") || try.Output(128000) != 500 {
+		t.Errorf("asks for %d", try.Output(128000))
+	}
+	try.Keep()
+	if n, words := m.Try(nil).Output(128000), m.Words(); n != 4096 || !slices.Equal(words, []string{"at most 4096 output tokens"}) {
+		t.Errorf("asks for %d, %q", n, words)
+	}
+	if strings.Count(log.String(), `change="at most 4096 output tokens"`) != 1 {
+		t.Errorf("the log:\n%s", log.String())
 	}
 }
 
