@@ -320,7 +320,7 @@ func conditionOf(status int, said string) error {
 	case status == 429, status == 503 && has("busy", "pending requests"):
 		return llm.ErrRate
 	case has("does not support", "missing data required for image", "system memory", "invalid json schema", "invalid file magic"):
-		return nil // it will be no better the next time
+		return wire.Worded(llm.ErrNotFound, "the server cannot") // nor the next time
 	case status >= 500, status == 408, status == http.StatusOK:
 		return llm.ErrTransient
 	}

@@ -456,23 +456,31 @@ func TestErrors(t *testing.T) {
 		{400, `{"error":"{\"error\":{\"code\":400,\"message\":\"request (351 tokens) exceeds the available context size (256 tokens), try increasing it\",\"type\":\"exceed_context_size_error\",\"n_prompt_tokens\":351,\"n_ctx\":256}}"}`,
 			llm.ErrTooLong, ": request (351 tokens) exceeds the available context size (256 tokens), try increasing it"},
 		{400, `{"error":{"code":400,"message":"the input length exceeds the context length"}}`, llm.ErrTooLong, ": the input length exceeds the context length"},
-		{500, `{"error":"model requires more system memory (9.1 GiB) than is available (3.2 GiB)"}`, nil, "9.1 GiB"},
+		{500, `{"error":"model requires more system memory (9.1 GiB) than is available (3.2 GiB)"}`, llm.ErrNotFound, "9.1 GiB"},
+		{500, `{"error":"missing data required for image input"}`, llm.ErrNotFound, "the server cannot: missing data"},
+		{400, `{"error":"invalid options: a"}`, nil, "invalid options"},
 		{503, `{"error":"server busy, please try again.  maximum pending requests exceeded"}`, llm.ErrRate, "busy"},
 		{502, `<html>Bad gateway</html>`, llm.ErrTransient, "Bad gateway"},
 		{429, `{"error":"you've reached your hourly usage limit, please upgrade to continue"}`, llm.ErrQuota, "upgrade"},
 		{307, ``, llm.ErrNotFound, "redirects are not followed"},
 		{405, `405 method not allowed`, llm.ErrNotFound, "is that Ollama?"},
 	} {
+		calls := 0
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.URL.Path == "/api/show" {
+			if r.URL.Path != "/api/chat" {
 				fmt.Fprint(w, `{}`)
 				return
 			}
+			calls++
 			w.Header().Set("Location", "/elsewhere")
 			w.WriteHeader(c.status)
 			fmt.Fprint(w, c.body)
 		}))
-		_, err := newModel(t, &ollama.Options{Host: s.URL}).Generate(t.Context(), hello())
+		m := llm.Wrap(newModel(t, &ollama.Options{Host: s.URL}), llm.Retry(&llm.RetryOptions{Attempts: 2, First: time.Millisecond}))
+		_, err := m.Generate(t.Context(), hello())
+		if again := c.is == llm.ErrRate || c.is == llm.ErrTransient; (calls > 1) != again {
+			t.Errorf("%d %s: %d calls", c.status, c.body, calls)
+		}
 		var e *llm.Error
 		if !errors.As(err, &e) || e.Status != c.status || c.is != nil && !errors.Is(err, c.is) || c.is == nil && e.Err != nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%d %s: %v", c.status, c.body, err)
