@@ -259,13 +259,37 @@ func TestKeyAtTheCut(t *testing.T) {
 	}
 }
 
-// A key in the address is in every error of net/http.
-func TestKeyInAddress(t *testing.T) {
-	a := serve(t, always(200, nil, okReply))
-	a.Close()
-	_, err := newModel(t, &openai.Options{BaseURL: a.URL + "/v1?api_key=canary%2B0123456789"}).Generate(t.Context(), hello())
-	if !errors.Is(err, llm.ErrTransient) || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "/v1/chat/completions") {
-		t.Errorf("got %v", err)
+// What an address holds beside host and path is a secret, whatever its name: net/http
+// puts it into every error, servers say it again, and an identity goes into records.
+func TestSecretsInAddress(t *testing.T) {
+	shows := func(s string) bool {
+		s = strings.ToLower(s)
+		return strings.Contains(s, "canary") || strings.Contains(s, "y2fuyxj5lwzvci10zxn0") // base64
+	}
+	for _, part := range []struct{ user, query string }{
+		{query: "api_key=canary%2B0123456789"}, {query: "code=0123456789-CANARY"}, {user: "canary-for-test@"}, {user: "canary-for-test:canary-password@"},
+	} {
+		a := serve(t, always(400, nil, `{"error":{"message":"you sent canary-for-test:canary-password, canary+0123456789, canary%2B0123456789, `+
+			`0123456789-CANARY and Basic Y2FuYXJ5LWZvci10ZXN0OmNhbmFyeS1wYXNzd29yZA== to version 2024-10-21"}}`))
+		url := strings.Replace(a.URL, "http://", "http://"+part.user, 1) + "/v1?api-version=2024-10-21&" + part.query
+		m := newModel(t, &openai.Options{BaseURL: url})
+		if id := m.Identity(); shows(id) || !strings.Contains(id, a.URL+"/v1") {
+			t.Errorf("the identity: %s", id)
+		}
+		_, err := m.Generate(t.Context(), hello())
+		for _, secret := range strings.FieldsFunc(strings.ReplaceAll(part.user+part.query, "code=", ""), func(r rune) bool { return strings.ContainsRune(":@", r) }) {
+			if secret = strings.TrimPrefix(secret, "api_key="); strings.Contains(err.Error(), secret) {
+				t.Errorf("%s is in %v", secret, err)
+			}
+		}
+		if !strings.Contains(err.Error(), "version 2024-10-21") {
+			t.Errorf("the version is not in %v", err)
+		}
+		a.Close()
+		_, err = m.Generate(t.Context(), hello())
+		if !errors.Is(err, llm.ErrTransient) || shows(err.Error()) || !strings.Contains(err.Error(), a.URL+"/v1/chat/completions") {
+			t.Errorf("got %v", err)
+		}
 	}
 }
 

@@ -41,12 +41,14 @@ func secrets(key string, header http.Header, u *url.URL) []string {
 		}
 	}
 	for name, values := range u.Query() {
-		if sensitive(name) {
+		if !strings.Contains(strings.ToLower(name), "version") { // which is no secret, and errors are about
 			list = append(list, values...)
 		}
 	}
-	if pass, ok := u.User.Password(); ok {
-		list = append(list, pass, base64.StdEncoding.EncodeToString([]byte(u.User.Username()+":"+pass)))
+	if u.User != nil {
+		user := u.User.Username()
+		pass, _ := u.User.Password()
+		list = append(list, user, pass, base64.StdEncoding.EncodeToString([]byte(user+":"+pass)))
 	}
 	return list
 }

@@ -70,14 +70,14 @@ func ParseBase(s string) (*url.URL, error) {
 	return u, nil
 }
 
-// Redacted returns an address without its query and password.
+// Redacted returns an address without its query, user and password.
 func Redacted(s string) string {
 	u, err := url.Parse(s)
 	if err != nil {
 		return "(not a URL)"
 	}
-	u.RawQuery = ""
-	return u.Redacted()
+	u.RawQuery, u.User = "", nil
+	return u.String()
 }
 
 // New returns a client of the server at base. Nothing is sent.
@@ -133,7 +133,7 @@ func (o *Options) transport() *http.Transport {
 // Close closes the connections that are idle. The client may be used again.
 func (c *Client) Close() { c.client.CloseIdleConnections() }
 
-// Address is the server's address, without query and password.
+// Address is the server's address, without query, user and password.
 func (c *Client) Address() string { return Redacted(c.base.String()) }
 
 // An Answer is what a server sent, whatever its status.
@@ -238,6 +238,9 @@ func (s *slow) Temporary() bool { return true }
 func (c *Client) network(ctx, inner context.Context, name string, err error, sent bool) error {
 	if ctx.Err() != nil {
 		return fmt.Errorf("%s: %w", name, ctx.Err())
+	}
+	if u, ok := errors.AsType[*url.Error](err); ok {
+		err = &url.Error{Op: u.Op, URL: Redacted(u.URL), Err: u.Err}
 	}
 	text := c.Cut(err.Error())
 	var cert *tls.CertificateVerificationError
