@@ -18,57 +18,104 @@ func reasonOf(body json.RawMessage, value any, err error) string {
 	if json.Unmarshal(body, &root) != nil {
 		return reason(err)
 	}
-	path, inner := narrow(root, root, "", value, err)
-	return path + reason(inner)
+	return narrow(root, root, "", value, err)
 }
 
-// narrow follows a value that is not valid down to its first part that is not.
-func narrow(root, schema map[string]any, path string, value any, err error) (string, error) {
+// narrow follows a value that is not valid down to its first part that is not, through
+// references, properties, additionalProperties, items and anyOf. What else there is, is
+// left to the validator, in whose order the names of patternProperties have none.
+func narrow(root, schema map[string]any, path string, value any, err error) string {
+	for s := schema; s != nil; s = definition(root, s["$ref"]) {
+		schema = s
+	}
 	properties, _ := schema["properties"].(map[string]any)
+	_, patterns := schema["patternProperties"]
 	switch v := value.(type) {
 	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if s, ok := properties[name].(map[string]any); ok {
+		names := slices.Sorted(maps.Keys(v))
+		for _, name := range names {
+			below, s := "/properties/", properties[name]
+			if s == nil && !patterns {
+				below, s = "/additionalProperties/", schema["additionalProperties"]
+			}
+			if s, ok := s.(map[string]any); ok {
 				if err := judge(root, s, v[name]); err != nil {
-					return narrow(root, s, path+"/properties/"+name, v[name], err)
+					return narrow(root, s, path+below+name, v[name], err)
 				}
 			}
 		}
-		for _, name := range slices.Sorted(maps.Keys(v)) {
-			if _, ok := properties[name]; !ok && schema["additionalProperties"] == false {
-				return path, fmt.Errorf("additionalProperties: unexpected %q", name)
+		for _, name := range names {
+			if _, ok := properties[name]; !ok && !patterns && schema["additionalProperties"] == false {
+				return at(path, fmt.Sprintf("additionalProperties: unexpected %q", name))
 			}
 		}
 	case []any:
 		items, ok := schema["items"].(map[string]any)
-		for i := range v {
-			if !ok {
-				break
-			}
+		first, _ := schema["prefixItems"].([]any)
+		for i := len(first); ok && i < len(v); i++ {
 			if err := judge(root, items, v[i]); err != nil {
 				return narrow(root, items, fmt.Sprintf("%s/items/%d", path, i), v[i], err)
 			}
 		}
 	}
-	if path == "" {
-		return "", err
+	var each []string
+	forms, _ := schema["anyOf"].([]any)
+	for _, f := range forms {
+		f, _ := f.(map[string]any)
+		if err := judge(root, f, value); err != nil {
+			each = append(each, narrow(root, f, "", value, err))
+		}
 	}
-	return path + ": ", err
+	if len(each) > 0 && len(each) == len(forms) {
+		return at(path, "anyOf: "+strings.Join(each, "; or "))
+	}
+	return at(path, reason(err))
 }
 
-// judge validates a part of a value under its part of a schema. What cannot be judged
-// by itself, since it refers elsewhere, passes here.
-func judge(root, schema map[string]any, value any) error {
-	part := maps.Clone(schema)
-	if defs, ok := root["$defs"]; ok {
-		part["$defs"] = defs
+func at(path, what string) string {
+	if path == "" {
+		return what
 	}
+	return path + ": " + what
+}
+
+// definition returns what a $ref stands for, nil for none. A schema that compiled has no
+// other forms.
+func definition(root map[string]any, ref any) map[string]any {
+	place, _ := ref.(string)
+	if place == "#" {
+		return root
+	}
+	key, all := definitions(root)
+	s, _ := all[strings.NewReplacer("~1", "/", "~0", "~").Replace(strings.TrimPrefix(place, "#/"+key+"/"))].(map[string]any)
+	return s
+}
+
+// definitions returns those of a schema, which has them under one of two names.
+func definitions(root map[string]any) (key string, all map[string]any) {
+	for _, key = range []string{"definitions", "$defs"} {
+		if all, ok := root[key].(map[string]any); ok {
+			return key, all
+		}
+	}
+	return key, nil
+}
+
+// judge validates a part of a value under its part of a schema, for which the root is a
+// definition like others.
+func judge(root, schema map[string]any, value any) error {
+	const name = "(root)"
+	key, all := definitions(root)
+	part, whole, defs := maps.Clone(schema), maps.Clone(root), map[string]any{}
+	maps.Copy(defs, all)
+	delete(whole, key)
+	defs[name], part[key] = whole, defs
 	body, err := json.Marshal(part)
-	if err != nil || strings.Contains(string(body), `"$ref":"#"`) {
+	if err != nil {
 		return nil
 	}
 	s := new(jsonschema.Schema)
-	if json.Unmarshal(body, s) != nil {
+	if json.Unmarshal([]byte(strings.ReplaceAll(string(body), `"$ref":"#"`, `"$ref":"#/`+key+"/"+name+`"`)), s) != nil {
 		return nil
 	}
 	eachSchema(s, func(s *jsonschema.Schema) { s.MaxLength = nil })
