@@ -183,8 +183,8 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 		var reply chatResponse
 		fail := m.e.exchange(ctx, m.name, http.MethodPost, m.e.path(m.id, "chat/completions"), body, &reply)
 		if fail == nil {
-			if most := chat.MaxCompletionTokens; most > 0 && reply.Usage.Completion > most {
-				try.add(quirks{limit: limitOld}, "max_completion_tokens was passed over")
+			if most := chat.MaxCompletionTokens; q.limit == limitNew && most > 0 && reply.Usage.Completion > most {
+				try.add(quirks{limit: limitTried}, "max_completion_tokens was passed over")
 			}
 			m.learn(req.Schema, &try)
 			return m.response(req, chat, &reply)
@@ -277,9 +277,9 @@ func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatR
 		}
 	}
 	switch q.limit {
-	case limitNew:
+	case limitNew, limitBack:
 		c.MaxCompletionTokens = n
-	case limitOld:
+	case limitTried, limitOld:
 		c.MaxTokens = n
 	}
 	if !q.noEffort {

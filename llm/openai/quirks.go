@@ -22,13 +22,15 @@ const (
 	formatPrompt               // the schema at the end of the prompt
 )
 
-// How the limit of output tokens is called.
+// How the limit of output tokens is called, in the order in which it is found.
 type limit uint8
 
 const (
-	limitNew  limit = iota // max_completion_tokens
-	limitOld               // max_tokens
-	limitNone              // not sent
+	limitNew   limit = iota // max_completion_tokens
+	limitTried              // max_tokens, since a reply passed over max_completion_tokens
+	limitBack               // max_completion_tokens all the same, since max_tokens was then refused
+	limitOld                // max_tokens, since max_completion_tokens was refused
+	limitNone               // not sent
 )
 
 // quirks are what an endpoint was found not to accept. They only ever grow.
@@ -139,7 +141,7 @@ func (q quirks) words() []string {
 	add(q.format == formatSchema, "schemas are not strict")
 	add(q.format == formatObject, "json_object, with the schema in the prompt")
 	add(q.format == formatPrompt, "no structured output: the schema is in the prompt")
-	add(q.limit == limitOld, "max_tokens in place of max_completion_tokens")
+	add(q.limit == limitOld || q.limit == limitTried, "max_tokens in place of max_completion_tokens")
 	add(q.limit == limitNone, "no limit of output tokens")
 	for _, c := range classes {
 		add(q.drop&c.class != 0, "schemas without "+strings.Join(c.words, ", "))
@@ -252,9 +254,11 @@ func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
 	next.noSeed = q.noSeed || c.Seed != nil && named("seed")
 	next.noPenalty = q.noPenalty || named(penalties) // nothing else is called so
 	switch {
-	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"):
+	case q.limit == limitNew && c.MaxCompletionTokens > 0 && named("max_completion_tokens"):
 		next.limit = limitOld
-	case c.MaxTokens > 0 && named("max_tokens"):
+	case q.limit == limitTried && c.MaxTokens > 0 && named("max_tokens"):
+		next.limit = limitBack
+	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"), c.MaxTokens > 0 && named("max_tokens"):
 		next.limit = limitNone
 	}
 	if next == q && named("system") && containsAny(f.said, "role", "message", "prompt") {

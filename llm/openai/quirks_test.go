@@ -481,6 +481,32 @@ func TestLimitPassedOver(t *testing.T) {
 	}
 }
 
+// One reply that is a token too long takes the limit away from no later call: where
+// max_tokens is refused, max_completion_tokens is what there is.
+func TestLimitStays(t *testing.T) {
+	a := serve(t, func(n int64, body map[string]any, w http.ResponseWriter) {
+		if body["max_tokens"] != nil {
+			always(400, nil, `{"error":{"message":"Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead."}}`)(n, body, w)
+			return
+		}
+		always(200, nil, `{"choices":[{"message":{"content":"long"},"finish_reason":"stop"}],"usage":{"completion_tokens":101}}`)(n, body, w)
+	})
+	m := newModel(t, &openai.Options{BaseURL: a.URL})
+	req := hello()
+	req.MaxTokens = 100
+	for i, calls := range []int64{1, 3, 4, 5} {
+		if _, err := m.Generate(t.Context(), req); err != nil {
+			t.Fatal(err)
+		}
+		if body, _ := a.last(); body["max_completion_tokens"] != 100.0 || a.calls.Load() != calls {
+			t.Errorf("call %d: after %d requests sent %s", i+1, a.calls.Load(), text(body))
+		}
+	}
+	if m.Adapted() != nil {
+		t.Errorf("adapted %q", m.Adapted())
+	}
+}
+
 // Many calls that find out the same thing at once log it once.
 func TestAdaptsConcurrently(t *testing.T) {
 	a := refuse(t, `{"error":{"message":"temperature is not supported"}}`, func(b map[string]any) bool { return b["temperature"] != nil })
