@@ -126,6 +126,25 @@ func TestRoomBesideThePrompt(t *testing.T) {
 	}
 }
 
+// Others take temperatures up to 2, and so does config.ini.
+func TestTooWarm(t *testing.T) {
+	for _, answer := range []string{"temperature: Input should be less than or equal to 1", "temperature: range: -1 or 0..1"} {
+		s := serve(t, refusing([2]string{`"temperature":1.2`, answer}))
+		m := newModel(t, &anthropic.Options{BaseURL: s.URL, Temperature: new(1.2)})
+		for n := 2; n <= 3; n++ {
+			if _, err := m.Generate(t.Context(), hello()); err != nil {
+				t.Fatal(err)
+			}
+			if all := s.all(); len(all) != n || !strings.Contains(s.last(), `"temperature":1}`) {
+				t.Errorf("after %d calls sent %s", len(all), s.last())
+			}
+		}
+		if d := cmp.Diff([]string{"no temperature above 1"}, m.Adapted()); d != "" {
+			t.Errorf("Adapted:\n%s", d)
+		}
+	}
+}
+
 func TestUsage(t *testing.T) {
 	s := serve(t, always(200, `{"model":"served","content":[{"type":"thinking","thinking":""},{"type":"text","text":"a"},{"type":"text","text":"b"}],"stop_reason":"stop_sequence",
 		"usage":{"input_tokens":20,"cache_creation_input_tokens":300,"cache_read_input_tokens":4000,"output_tokens":50,"output_tokens_details":{"thinking_tokens":30}}}`))

@@ -220,6 +220,9 @@ func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
 		c.Thinking = think(effort, c.MaxTokens, q)
 	}
 	temperature, topP := firstOf(req.Temperature, o.Temperature), firstOf(req.TopP, o.TopP)
+	if temperature != nil && q.Has(lukewarm) {
+		temperature = new(min(*temperature, 1))
+	}
 	if quiet := c.Thinking != nil && q.Has(plainThinks); !quiet {
 		if !q.Has(noTemp) {
 			c.Temperature = temperature

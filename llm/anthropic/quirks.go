@@ -24,6 +24,7 @@ const (
 	budgeted // thinking by a budget of tokens, not adaptive
 	noThinking
 	noCache
+	lukewarm // temperatures end at 1
 )
 
 var findings = []adapt.Finding{
@@ -31,6 +32,7 @@ var findings = []adapt.Finding{
 	{Bit: noFormat, Unless: noTool, Text: "no output_config.format: schemas go with a forced tool call"},
 	{Bit: noTool, Unless: noFormat, Text: "no forced tool call"},
 	{Bit: noTemp, Text: "no temperature"},
+	{Bit: lukewarm, Unless: noTemp, Text: "no temperature above 1"},
 	{Bit: noTopP, Text: "no top_p"},
 	{Bit: oneSampler, Text: "no top_p beside a temperature"},
 	{Bit: plainThinks, Text: "no temperature and top_p where the model thinks"},
@@ -49,6 +51,7 @@ var (
 		`does not match any of the expected tags|too (many|complex|large)|invalid schema|is missing|compil|recurs`)
 	aboutFormat = regexp.MustCompile(`output_config(\.format)?($|[^.a-z_])|output_config\.format\.|output_format|output format|structured output|json_schema|\bgrammar\b|\bschema\b`)
 	thisSchema  = regexp.MustCompile(`format\.schema|output_format\.schema|input_schema|\bgrammar\b|(in|the|your) schema|schema (is|with)|invalid schema|optional param|union`)
+	hottest     = regexp.MustCompile(`temperature: (input should be less than or equal to 1|range: (-1 or )?0\.\.1)($|[^.0-9])`)
 	aboutEffort = regexp.MustCompile(`effort parameter|output_config\.effort|(^|[^a-z_.])output_config($|[^a-z_.])`)
 	outputLimit = regexp.MustCompile(`max_tokens: \d+ > (\d+), which is the maximum`)
 	outputRoom  = regexp.MustCompile("input length and `?max_tokens`? exceed context limit: (\\d+) \\+ \\d+ > (\\d+)")
@@ -57,6 +60,9 @@ var (
 // react reads an answer that refused c. once says that the cause is this schema, not
 // the model. Nothing found means that there is nothing to change.
 func react(f *failed, c *request) (found adapt.Set, once bool) {
+	if f.status == 400 && c.Temperature != nil && *c.Temperature > 1 && hottest.MatchString(f.said) {
+		return lukewarm, false
+	}
 	if f.status != 400 && f.status != 422 || !refuses.MatchString(f.said) {
 		return 0, false
 	}
