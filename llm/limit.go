@@ -12,7 +12,7 @@ import (
 type LimiterOptions struct {
 	Parallel int           // calls at once to begin with; default 8
 	Most     int           // calls at once it may grow to; default Parallel where that is set, else 32
-	MaxPause time.Duration // the longest pause that an endpoint gets; default 5 min, as long as Retry waits
+	MaxPause time.Duration // no pause is longer; default 5 min, as long as Retry waits
 }
 
 // A Limiter bounds how many calls one endpoint gets at once. Make one for each
@@ -25,7 +25,9 @@ type LimiterOptions struct {
 // has passed its trial halves only when most of the last 16 calls ended in ErrRate.
 //
 // A Retry-After pauses the model that got it for that long. So do rate headers that
-// say that nothing is left; see [HoldOff]. Nothing else waits for time to pass.
+// say that nothing is left; see [HoldOff]. What is longer than MaxPause pauses nothing:
+// the next call hears it from the endpoint itself, and ends as soon. Nothing else waits
+// for time to pass.
 //
 // Rooms are served in turn, one call each, as [Label].World names them; within a room,
 // calls that are sent again go first, then who came first.
@@ -113,8 +115,7 @@ type holdKey struct{}
 
 // HoldOff tells the limiter that a call came through, if there is one, that its
 // endpoint takes nothing more from the call's model for d. For vendors, who read that
-// from the headers of an answer. What is longer than MaxPause is not waited for: the
-// next call hears from the endpoint itself.
+// from the headers of an answer.
 func HoldOff(ctx context.Context, d time.Duration) {
 	if hold, ok := ctx.Value(holdKey{}).(func(time.Duration)); ok && d > 0 {
 		hold(d)
@@ -124,12 +125,13 @@ func HoldOff(ctx context.Context, d time.Duration) {
 func (l *Limiter) holdOff(model string, d time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if d <= l.maxPause {
-		l.pause(model, d)
-	}
+	l.pause(model, d)
 }
 
 func (l *Limiter) pause(model string, d time.Duration) {
+	if d <= 0 || d > l.maxPause {
+		return
+	}
 	if until := time.Now().Add(d); until.After(l.until[model]) {
 		l.until[model] = until
 	}
@@ -193,8 +195,8 @@ func (l *Limiter) release(model string, err error) {
 	full := l.inUse >= l.bound
 	l.inUse--
 	rejected := errors.Is(err, ErrRate)
-	if d := min(retryAfter(err), l.maxPause); d > 0 && (rejected || errors.Is(err, ErrTransient)) {
-		l.pause(model, d)
+	if rejected || errors.Is(err, ErrTransient) {
+		l.pause(model, retryAfter(err))
 	}
 	l.last[l.at] = rejected
 	l.at = (l.at + 1) % len(l.last)

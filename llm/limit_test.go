@@ -137,23 +137,28 @@ func TestLimiterPausesOnRetryAfter(t *testing.T) {
 		l := llm.NewLimiter(&llm.LimiterOptions{Parallel: 4})
 		var starts []time.Duration
 		start := time.Now()
-		first := true
+		var after time.Duration
 		m := llm.Wrap(fake(func(context.Context, *llm.Request) (*llm.Response, error) {
 			starts = append(starts, time.Since(start))
-			if first {
-				first = false
-				return nil, &llm.Error{Err: llm.ErrRate, RetryAfter: time.Hour}
+			if d := after; d > 0 {
+				after = 0
+				return nil, &llm.Error{Err: llm.ErrRate, RetryAfter: d}
 			}
 			return says("hi"), nil
 		}), llm.Limit(l))
-		m.Generate(t.Context(), hello("first"))
-		m.Generate(t.Context(), hello("second"))
-		m.Generate(t.Context(), hello("third"))
-		if want := []time.Duration{0, 5 * time.Minute, 5 * time.Minute}; !slices.Equal(starts, want) {
-			t.Errorf("calls began at %v, want %v: the pause, cut to five minutes", starts, want)
+		after = 5 * time.Minute
+		for _, text := range []string{"first", "second", "third"} {
+			m.Generate(t.Context(), hello(text))
+		}
+		after = time.Hour // longer than Retry waits, so nobody else does
+		for _, text := range []string{"first", "second"} {
+			m.Generate(t.Context(), hello(text))
+		}
+		if want := []time.Duration{0, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute, 5 * time.Minute}; !slices.Equal(starts, want) {
+			t.Errorf("calls began at %v, want %v", starts, want)
 		}
 		// Who waits in a pause can leave.
-		first = true
+		after = time.Minute
 		m.Generate(t.Context(), hello("fourth"))
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
