@@ -219,7 +219,7 @@ func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
 	if effort != "" && c.ToolChoice == nil { // a forced call leaves no room for thought
 		c.Thinking = think(effort, c.MaxTokens, q)
 	}
-	temperature, topP := firstOf(req.Temperature, o.Temperature), firstOf(req.TopP, o.TopP)
+	temperature, topP := cmp.Or(req.Temperature, o.Temperature), cmp.Or(req.TopP, o.TopP)
 	if temperature != nil && q.Has(lukewarm) {
 		temperature = new(min(*temperature, 1))
 	}
@@ -331,13 +331,6 @@ func think(effort string, maxTokens int, q adapt.Set) *thinking {
 		return nil
 	}
 	return &thinking{"enabled", budget}
-}
-
-func firstOf(a, b *float64) *float64 {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 type reply struct {

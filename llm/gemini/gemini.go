@@ -100,7 +100,7 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	if err != nil {
 		return nil, fmt.Errorf("gemini: %w", err)
 	}
-	if e.extra, err = wire.Extra(e.o.Extra, ownFields); err != nil {
+	if e.extra, err = wire.Fields(e.o.Extra, ownFields...); err != nil {
 		return nil, fmt.Errorf("gemini: %w", err)
 	}
 	e.o.Key, e.o.Header, e.o.Client, e.o.Extra, e.o.BaseURL = "", nil, nil, nil, wire.Redacted(u.String())

@@ -177,10 +177,10 @@ func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
 			return nil, err
 		}
 	}
-	if t := firstOf(req.Temperature, o.Temperature); !q.Has(noTemp) {
+	if t := cmp.Or(req.Temperature, o.Temperature); !q.Has(noTemp) {
 		g.Temperature = t
 	}
-	if p := firstOf(req.TopP, o.TopP); !q.Has(noTopP) {
+	if p := cmp.Or(req.TopP, o.TopP); !q.Has(noTopP) {
 		g.TopP = p
 	}
 	if !q.Has(noStop) {
@@ -273,13 +273,6 @@ func think(effort string, maxTokens int, q adapt.Set) *thinking {
 		return nil
 	}
 	return &thinking{Budget: budget}
-}
-
-func firstOf(a, b *float64) *float64 {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 type reply struct {

@@ -1,6 +1,7 @@
 package ollama
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -212,13 +213,13 @@ func (m *Model) Generate(ctx context.Context, req *llm.Request) (*llm.Response, 
 	var try trial
 	var mute *llm.Response // the reply before, and why it is none
 	var muteErr error
-	limit := firstOf(req.MaxTokens, m.e.o.MaxTokens)
+	limit := cmp.Or(req.MaxTokens, m.e.o.MaxTokens)
 	for {
 		st, th, err := m.plan(req, &try)
 		if err != nil {
 			return nil, err
 		}
-		think := th.value(firstOf(req.Effort, m.e.o.Effort))
+		think := th.value(cmp.Or(req.Effort, m.e.o.Effort))
 		body, err := m.body(req, numCtx, limit, st, think)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", m.name, err)
@@ -282,7 +283,7 @@ func (m *Model) body(req *llm.Request, numCtx, limit int, st schemaState, think 
 	}
 	opts := chatOptions{
 		NumCtx: numCtx, NumPredict: limit,
-		Temperature: firstOf(req.Temperature, o.Temperature), TopP: firstOf(req.TopP, o.TopP), Stop: req.Stop,
+		Temperature: cmp.Or(req.Temperature, o.Temperature), TopP: cmp.Or(req.TopP, o.TopP), Stop: req.Stop,
 	}
 	if opts.NumPredict == 0 {
 		// Otherwise old servers let a model go on for ten contexts.
@@ -318,21 +319,13 @@ func messageOf(m llm.Message) chatMessage {
 	return out
 }
 
-func firstOf[T comparable](a, b T) T {
-	var zero T
-	if a != zero {
-		return a
-	}
-	return b
-}
-
 // response types a good answer: only a finished text that is not empty, to a prompt
 // that was read whole, is one.
 func (m *Model) response(req *llm.Request, reply *chatResponse, numCtx int) (*llm.Response, error) {
 	// No count of a server makes a sum run over, or a budget grow.
 	reply.Prompt, reply.Output = min(max(reply.Prompt, 0), 1e9), min(max(reply.Output, 0), 1e9)
 	resp := &llm.Response{
-		Model: m.e.c.Own(firstOf(reply.Model, m.id)), Finish: llm.FinishStop,
+		Model: m.e.c.Own(cmp.Or(reply.Model, m.id)), Finish: llm.FinishStop,
 		Usage: llm.Usage{Input: reply.Prompt, Output: reply.Output},
 	}
 	fail := func(err error) (*llm.Response, error) {

@@ -2,6 +2,7 @@ package openai
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -166,7 +167,7 @@ func (e *Endpoint) refused(name string, a *wire.Answer) *failed {
 	err := &llm.Error{
 		Provider:   name,
 		Status:     status,
-		Code:       e.c.Cut(cmpOr(code, cmpOr(w.Inner.Code, w.Type))),
+		Code:       e.c.Cut(cmp.Or(code, w.Inner.Code, w.Type)),
 		Body:       e.c.Cut(w.Message),
 		RetryAfter: wire.RetryAfter(a.Header, time.Now()),
 		Err:        conditionOf(status, said),

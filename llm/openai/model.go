@@ -1,6 +1,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -262,13 +263,13 @@ func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatR
 	if q.mustSwitch || q.noSystem {
 		c.Messages = joined(c.Messages)
 	}
-	if t := firstOf(req.Temperature, o.Temperature); !q.noTemp {
+	if t := cmp.Or(req.Temperature, o.Temperature); !q.noTemp {
 		c.Temperature = t
 	}
-	if p := firstOf(req.TopP, o.TopP); !q.noTopP {
+	if p := cmp.Or(req.TopP, o.TopP); !q.noTopP {
 		c.TopP = p
 	}
-	n := cmpOr(req.MaxTokens, o.MaxTokens)
+	n := cmp.Or(req.MaxTokens, o.MaxTokens)
 	if n > 0 {
 		n = lower(n, q.most)
 		// A guess, so that most calls need not be refused first.
@@ -283,7 +284,7 @@ func (m *Model) request(req *llm.Request, q quirks, strict *strictSchema) *chatR
 		c.MaxTokens = n
 	}
 	if !q.noEffort {
-		c.Effort = q.efforts.nearest(cmpOr(req.Effort, o.Effort))
+		c.Effort = q.efforts.nearest(cmp.Or(req.Effort, o.Effort))
 	}
 	if !q.noStop {
 		c.Stop = req.Stop
@@ -300,7 +301,7 @@ func (c *chatRequest) ask(s *llm.Schema, f format, strict *strictSchema) {
 	case formatStrict, formatSchema:
 		c.nullable = strict.nullable
 		c.Format = &chatFormat{Type: "json_schema", JSONSchema: &chatSchema{
-			Name: cmpOr(s.Name, "reply"), Strict: f == formatStrict, Schema: strict.body}}
+			Name: cmp.Or(s.Name, "reply"), Strict: f == formatStrict, Schema: strict.body}}
 		return
 	case formatObject:
 		c.Format = &chatFormat{Type: "json_object"}
@@ -311,13 +312,6 @@ func (c *chatRequest) ask(s *llm.Schema, f format, strict *strictSchema) {
 		return
 	}
 	c.Messages = append(c.Messages, chatMessage{string(llm.User), strings.TrimSpace(text)})
-}
-
-func firstOf(a, b *float64) *float64 {
-	if a != nil {
-		return a
-	}
-	return b
 }
 
 // content writes text alone as a string, which every server takes.
@@ -379,7 +373,7 @@ func joined(in []chatMessage) []chatMessage {
 
 // response types a good answer: only a finished text that is not empty is one.
 func (m *Model) response(req *llm.Request, chat *chatRequest, reply *chatResponse) (*llm.Response, error) {
-	resp := &llm.Response{Model: m.e.c.Own(cmpOr(reply.Model, m.id)), Usage: reply.Usage.usage(), Finish: llm.FinishStop}
+	resp := &llm.Response{Model: m.e.c.Own(cmp.Or(reply.Model, m.id)), Usage: reply.Usage.usage(), Finish: llm.FinishStop}
 	fail := func(code string, err error, body string) (*llm.Response, error) {
 		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(code), Body: m.e.c.Cut(body), Err: err}
 	}

@@ -10,6 +10,7 @@
 package openai
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -82,9 +83,9 @@ func NewEndpoint(o *Options) (*Endpoint, error) {
 	if o != nil {
 		e.o = *o
 	}
-	e.o.BaseURL = cmpOr(e.o.BaseURL, DefaultURL)
-	e.o.Provider = cmpOr(e.o.Provider, "openai")
-	e.o.Log = cmpOr(e.o.Log, slog.New(slog.DiscardHandler))
+	e.o.BaseURL = cmp.Or(e.o.BaseURL, DefaultURL)
+	e.o.Provider = cmp.Or(e.o.Provider, "openai")
+	e.o.Log = cmp.Or(e.o.Log, slog.New(slog.DiscardHandler))
 
 	u, err := wire.ParseBase(e.o.BaseURL)
 	if err != nil {
@@ -110,14 +111,6 @@ func (e *Endpoint) path(model, what string) string {
 		return "deployments/" + url.PathEscape(model) + "/" + what
 	}
 	return what
-}
-
-func cmpOr[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
 }
 
 // Close closes the connections that are idle. The endpoint may be used again.

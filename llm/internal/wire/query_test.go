@@ -35,13 +35,13 @@ func TestWith(t *testing.T) {
 	}
 }
 
-func TestExtra(t *testing.T) {
-	got, err := wire.Extra(map[string]any{"b": []int{1}, "a\"": "x"}, []string{"model"})
+func TestFields(t *testing.T) {
+	got, err := wire.Fields(map[string]any{"b": []int{1}, "a\"": "x"}, "model")
 	if string(got) != `,"a\"":"x","b":[1]` || err != nil {
 		t.Errorf("%s, %v", got, err)
 	}
 	for _, bad := range []map[string]any{{"model": 1}, {"f": func() {}}} {
-		if _, err := wire.Extra(bad, []string{"model"}); err == nil {
+		if _, err := wire.Fields(bad, "model"); err == nil {
 			t.Errorf("%v: no error", bad)
 		}
 	}
