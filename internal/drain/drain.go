@@ -31,11 +31,6 @@ func Hard(ctx context.Context) context.Context {
 	return ctx
 }
 
-// Stopped reports whether ctx has ended by a stop alone.
-func Stopped(ctx context.Context) bool {
-	return ctx.Err() != nil && errors.Is(context.Cause(ctx), ErrStopped) && Hard(ctx).Err() == nil
-}
-
 // Ended reports whether err came of the end of ctx, which is nobody's failure. What
 // an interrupted call returns may be spelt in any way; a stop lets calls in flight
 // finish, whose errors are their own.

@@ -60,7 +60,7 @@ var outside = map[string][]string{
 	".":             {},
 	"llm":           {"github.com/google/jsonschema-go", "github.com/cenkalti/backoff"},
 	"llm/price":     {},
-	"llm/openai":    {"github.com/google/jsonschema-go"},
+	"llm/openai":    {},
 	"llm/ollama":    {},
 	"llm/anthropic": {},
 	"llm/gemini":    {},

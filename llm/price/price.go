@@ -5,7 +5,7 @@
 // at OpenAI, above 200,000 for Gemini's Pro models, above 100,000 for Claude Haiku 5.5),
 // for fast or regional processing; nor are discounts for batches.
 // What is not in it is unknown, which under a budget in money is an error: give
-// prices of your own with [Read].
+// prices of your own with [Parse].
 package price
 
 import (
@@ -51,30 +51,21 @@ type Document struct {
 func Parse(docs ...Document) (*Table, error) {
 	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
 	for _, d := range docs {
-		if err := t.add(bytes.NewReader(d.Data)); err != nil {
+		if err := t.add(d.Data); err != nil {
 			return nil, fmt.Errorf("%s: %w", d.Name, err)
 		}
 	}
 	return t, nil
 }
 
-// Read is [Parse] of one document.
-func Read(r io.Reader) (*Table, error) {
-	t := &Table{own: map[string]llm.Price{}, patterns: map[string]llm.Price{}}
-	if err := t.add(r); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-func (t *Table) add(r io.Reader) error {
+func (t *Table) add(data []byte) error {
 	var doc map[string]*struct {
 		Input       *float64 `json:"input"`
 		CachedInput float64  `json:"cached_input"`
 		CacheWrite  float64  `json:"cache_write"`
 		Output      float64  `json:"output"`
 	}
-	dec := json.NewDecoder(r)
+	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&doc); err != nil {
 		return fmt.Errorf("prices: %w", err)

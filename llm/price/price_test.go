@@ -84,9 +84,11 @@ func TestCacheWrites(t *testing.T) {
 	}
 }
 
-func TestRead(t *testing.T) {
+func document(text string) price.Document { return price.Document{Name: "a file", Data: []byte(text)} }
+
+func TestDocument(t *testing.T) {
 	t.Parallel()
-	table, err := price.Read(strings.NewReader(`{
+	table, err := price.Parse(document(`{
 		"azure/panel": {"input": 1, "cached_input": 0.5, "cache_write": 1.5, "output": 2},
 		"azure/*": {"input": 3, "output": 4},
 		"azure/big-*": {"input": 5, "output": 6},
@@ -113,13 +115,13 @@ func TestRead(t *testing.T) {
 		``, `[]`, `{"a/b": {}}`, `{"a/b": null}`, `{"a/b": {"input": -1}}`, `{"a/b": {"output": 1}}`,
 		`{"a/b": {"input": 1, "outputs": 2}}`, `{"a/b": {"input": "1"}}`, `{"a/b": {"input": 1}} {}`,
 	} {
-		if _, err := price.Read(strings.NewReader(bad)); err == nil || !strings.HasPrefix(err.Error(), "prices:") {
+		if _, err := price.Parse(document(bad)); err == nil || !strings.HasPrefix(err.Error(), "a file: prices:") {
 			t.Errorf("%s: error %v", bad, err)
 		}
 	}
 }
 
-func TestParse(t *testing.T) {
+func TestDocuments(t *testing.T) {
 	t.Parallel()
 	table, err := price.Parse(
 		price.Document{Name: "far", Data: []byte(`{"a/b": {"input": 1}, "a/*": {"input": 2}, "c/d": {"input": 3}}`)},
@@ -147,10 +149,10 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func FuzzRead(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	f.Add(`{"a/*": {"input": 1, "cached_input": 0.5, "output": 2}}`)
 	f.Fuzz(func(t *testing.T, doc string) {
-		table, err := price.Read(strings.NewReader(doc))
+		table, err := price.Parse(document(doc))
 		if err != nil {
 			return
 		}
