@@ -40,7 +40,7 @@ func (b *brain) answer(text string) reply {
 	}
 	switch {
 	case ideaTask.MatchString(text) && (question == "" || ideaTask.MatchString(question)):
-		return b.idea(text, about)
+		return b.idea(about)
 	case whyAsk.MatchString(question):
 		return b.why(text, question, about)
 	case yesNo.MatchString(question):
@@ -94,7 +94,7 @@ func (b *brain) statement(text string) reply {
 func (b *brain) particular(text, question string) reply {
 	l := strings.ToLower(question)
 	if strings.Contains(l, "would") && !strings.HasPrefix(l, "how") {
-		return b.idea(text, "this")
+		return b.idea("this")
 	}
 	r := reply{thought: b.think("I have to think about that.", "That is not a question I hear often.", "How shall I put it?"), subject: "the question I was asked"}
 	for _, f := range b.me.facts {
@@ -374,7 +374,7 @@ func (b *brain) why(text, question, about string) reply {
 }
 
 // idea answers a call for ideas with what the person would have use for.
-func (b *brain) idea(text, about string) reply {
+func (b *brain) idea(about string) reply {
 	it := upperFirst(about)
 	if about == "this" || count(about) > 7 || strings.Contains(about, "idea") {
 		it = "It"

@@ -154,21 +154,17 @@ func (b *brain) greet(name string) string {
 	return b.pick("greet", "Hello "+n+", it is good to meet you.", "Hello "+n+", nice to meet you.", "Hi "+n+".")
 }
 
+// greeted reports whether the person has said something to somebody, or to all, in the
+// visible history.
 func (b *brain) greeted(name string) bool {
-	return b.spokeTo() > 0
-}
-
-// spokeTo counts what the person has said in the visible history.
-func (b *brain) spokeTo() int {
-	n := 0
 	for _, t := range b.p.turns {
 		for _, a := range t.acts {
-			if a.Type == "TALK" {
-				n++
+			if a.Type == "TALK" && (a.Target == "" || a.Target == name) {
+				return true
 			}
 		}
 	}
-	return n
+	return false
 }
 
 // ask puts a question on what comes next, or "" when all has been asked.
@@ -235,7 +231,7 @@ func (b *brain) respond(from, text string, th thread) reply {
 	case farewell.MatchString(text) && question == "":
 		return reply{b.think(n+" is leaving, so I say goodbye.", "That was the end of our talk, it seems."), b.goodbye(from, true), "saying goodbye"}
 	case len(th.guide) > 0:
-		return b.interview(from, text, th)
+		return b.interview(from, th)
 	case group && !b.myTurn(from, text, question, th):
 		return reply{}
 	}
@@ -480,7 +476,7 @@ func (b *brain) side(from, text string, th thread) reply {
 }
 
 // interview asks the next question of a guide.
-func (b *brain) interview(from, text string, th thread) reply {
+func (b *brain) interview(from string, th thread) reply {
 	n := b.nickOf(from)
 	thanks := b.pick("thanks", "Thank you, "+n+".", "I understand, "+n+".", "That is helpful, "+n+".", "Thank you for being so open.", "That is clear.", "I have noted that.", "Very well.", "Good to hear it in your words.", "I see.")
 	for _, q := range th.guide {

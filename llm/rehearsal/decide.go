@@ -19,7 +19,7 @@ func (b *brain) decide(kinds []string) decision {
 		acts = []act{{Type: "THINK", Content: thought}, a}
 		r = reply{subject: "what I am looking for"}
 	} else if len(fresh) == 0 {
-		r, target = b.idle(th, may)
+		r, target = b.idle(th)
 	} else {
 		r, target = b.perceive(fresh, th)
 	}
@@ -80,15 +80,15 @@ func (b *brain) fromOutside(s, heard, result *stimulus, th thread) (reply, strin
 	if g := b.readGuide(text); g != nil && len(b.p.near) > 0 {
 		if heard != nil {
 			th.guide = g
-			return b.interview(heard.Source, heard.Content, th), heard.Source
+			return b.interview(heard.Source, th), heard.Source
 		}
-		return b.open(g, th), b.only()
+		return b.open(g), b.only()
 	}
 	if chatTask.MatchString(text) && len(b.p.near) > 0 {
 		if heard != nil {
 			return b.respond(heard.Source, heard.Content, th), heard.Source
 		}
-		return b.approach(text, th)
+		return b.approach(text)
 	}
 	if m := seek.FindStringSubmatch(text); m != nil && len(b.p.near) == 0 && m[1] != b.me.name && m[1] != b.me.nick {
 		return reply{thought: b.think("First I have to find " + m[1] + "."), subject: "finding " + m[1]}, ""
@@ -138,7 +138,7 @@ func (b *brain) only() string {
 }
 
 // open begins an interview.
-func (b *brain) open(guide []string, th thread) reply {
+func (b *brain) open(guide []string) reply {
 	hello := "Hello, and welcome."
 	if n := b.only(); n != "" {
 		hello = b.greet(n)
@@ -153,7 +153,7 @@ func (b *brain) open(guide []string, th thread) reply {
 }
 
 // approach begins a conversation as somebody outside wished it.
-func (b *brain) approach(task string, th thread) (reply, string) {
+func (b *brain) approach(task string) (reply, string) {
 	name := b.p.near[0].name
 	for _, a := range b.p.near {
 		if strings.Contains(task, a.name) || strings.Contains(task, nick(a.name)) {
@@ -191,7 +191,7 @@ func (b *brain) notice(s *stimulus, th thread) (reply, string) {
 		case alone:
 			return r, ""
 		case chatTask.MatchString(s.Content):
-			opened, to := b.approach(s.Content, th)
+			opened, to := b.approach(s.Content)
 			opened.thought = r.thought
 			return opened, to
 		}
@@ -262,12 +262,12 @@ func wish(goal string) string {
 }
 
 // idle is a turn with nothing new: mostly nothing, now and then a new thought.
-func (b *brain) idle(th thread, may func(string) bool) (reply, string) {
+func (b *brain) idle(th thread) (reply, string) {
 	if th.goodbye || len(b.p.turns) < 2 {
 		return reply{}, ""
 	}
 	if th.task != "" && chatTask.MatchString(th.task) && th.talks == 0 && len(b.p.near) > 0 {
-		return b.approach(th.task, th)
+		return b.approach(th.task)
 	}
 	if b.chance("idle", 0.2) {
 		for _, f := range b.me.of(goal) {

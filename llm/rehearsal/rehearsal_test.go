@@ -89,6 +89,26 @@ func shipped(t testing.TB, name string) string {
 	return b.String()
 }
 
+// Each is greeted once, also the second to whom somebody talks.
+func TestGreetings(t *testing.T) {
+	s := newStage(t, rehearsal.New(nil), shipped(t, "lisa"), shipped(t, "oscar"), shipped(t, "wanjiru"))
+	lisa := s.players[0]
+	greets := regexp.MustCompile(`^(?:Hello|Hi) `)
+	for i, from := range []string{s.players[1].name, s.players[1].name, s.players[2].name, s.players[2].name} {
+		lisa.near = []string{from}
+		lisa.inbox = []stimulus{{"CONVERSATION", from, "I like to walk in the hills. What do you do in the evening?"}}
+		said := ""
+		for _, a := range s.turn(lisa).Actions {
+			if a.Type == "TALK" && a.Target == from {
+				said = a.Content
+			}
+		}
+		if said == "" || greets.MatchString(said) != (i%2 == 0) {
+			t.Errorf("turn %d, to %s: %q", i+1, from, said)
+		}
+	}
+}
+
 // TestConversation holds what must be true of a talk between two, whatever the seed.
 func TestConversation(t *testing.T) {
 	pairs := [][2]string{{lisa, oscar}, {shipped(t, "lisa"), shipped(t, "oscar")}, {shipped(t, "wanjiru"), shipped(t, "ray")}, {shipped(t, "lila"), shipped(t, "friedrich")}, {shipped(t, "marcos"), shipped(t, "sophie")}}

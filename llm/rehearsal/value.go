@@ -10,8 +10,8 @@ import (
 	"unicode/utf8"
 )
 
-// speaker is the person whose words a request without a persona is about: one whom
-// the text around the transcript names, else nobody.
+// heardOf is what a request without a persona is about: the words of the person whom the
+// text around the transcript names, else of everybody.
 func (b *brain) heardOf() []utterance {
 	if b.heardAll {
 		return b.heard
