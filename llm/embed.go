@@ -1,6 +1,7 @@
 package llm
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -131,10 +132,15 @@ type embedded struct {
 	usage   Usage
 }
 
-// send embeds a batch through retry, limit, budget and log.
-func (w *embedder) send(ctx context.Context, keys, batch []string) ([][]float32, Usage, error) {
-	call := func(ctx context.Context) (embedded, error) { return w.attempt(ctx, keys, batch) }
-	r, err := retry(ctx, w.retry, func() string { return keys[0] }, func(ctx context.Context) (embedded, error) {
+// send embeds a batch through retry, limit, budget and log. What came is not asked for
+// again. The usage is that of all attempts.
+func (w *embedder) send(ctx context.Context, keys, batch []string) (got [][]float32, used Usage, err error) {
+	call := func(ctx context.Context) (none struct{}, err error) {
+		r, err := w.attempt(ctx, keys[len(got):], batch[len(got):])
+		got, used = append(got, r.vectors...), used.Add(r.usage)
+		return none, err
+	}
+	_, err = retry(ctx, w.retry, func() string { return keys[0] }, func(ctx context.Context) (struct{}, error) {
 		if w.o.Limiter == nil {
 			ctx, cancel := underway(ctx)
 			defer cancel()
@@ -142,7 +148,10 @@ func (w *embedder) send(ctx context.Context, keys, batch []string) ([][]float32,
 		}
 		return limited(ctx, w.o.Limiter, laneKey{model: w.Name()}, call)
 	})
-	return r.vectors, r.usage, err
+	if err == nil {
+		err = checkVectors(got, len(batch))
+	}
+	return got, used, err
 }
 
 // attempt is one call within its slot.
@@ -171,10 +180,6 @@ func (w *embedder) attempt(ctx context.Context, keys, batch []string) (embedded,
 
 // record sends a batch and keeps the record of it.
 func (w *embedder) record(ctx context.Context, keys, batch []string) (r embedded, err error) {
-	total := 0
-	for _, t := range batch {
-		total += len(t) + 1
-	}
 	start := time.Now()
 	ids := make([]int64, 0, len(batch))
 	if w.o.Log != nil {
@@ -189,21 +194,27 @@ func (w *embedder) record(ctx context.Context, keys, batch []string) (r embedded
 		}
 	}
 	r.vectors, r.usage, err = w.Embedder.Embed(ctx, batch)
-	if err == nil {
-		if err = checkVectors(r.vectors, len(batch)); err != nil {
-			r.vectors = nil
-		}
+	came := len(batch)
+	if err != nil {
+		came = min(len(r.vectors), came)
+	}
+	if bad := checkVectors(r.vectors, came); bad != nil {
+		r.vectors, came, err = nil, 0, cmp.Or(err, bad)
+	}
+	total := 0
+	for _, t := range batch[:came] {
+		total += len(t) + 1
 	}
 	left := r.usage
 	for i, id := range ids {
 		result := &Result{Outcome: Failed, Err: err, Elapsed: time.Since(start)}
-		if err == nil {
+		if i < came {
 			share := Usage{Input: r.usage.Input * (len(batch[i]) + 1) / total}
-			if i == len(ids)-1 {
+			if i == came-1 {
 				share = left
 			}
 			left.Input -= share.Input
-			result.Outcome = Answered
+			result.Outcome, result.Err = Answered, nil
 			result.Response = &Response{Text: formatVector(r.vectors[i]), Finish: FinishStop, Usage: share, Model: w.Name(), Call: keys[i]}
 		}
 		if err := w.o.Log.End(id, result); err != nil {
@@ -213,6 +224,7 @@ func (w *embedder) record(ctx context.Context, keys, batch []string) (r embedded
 	return r, err
 }
 
+// checkVectors makes sure that there are n vectors of one length.
 func checkVectors(vectors [][]float32, n int) error {
 	if len(vectors) != n {
 		return &InvalidError{Reason: fmt.Sprintf("%d vectors for %d texts", len(vectors), n)}

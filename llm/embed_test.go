@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/llmtest"
+	"github.com/tinytroupe-go/tinytroupe/llm/ollama"
 )
 
 // lengths embeds a text as its length, and keeps the batches.
@@ -84,6 +86,59 @@ func TestWrapEmbedder(t *testing.T) {
 	}
 	if out, _, err := e.Embed(t.Context(), nil); err != nil || len(out) != 0 {
 		t.Error(out, err)
+	}
+}
+
+// Of many texts, which go out in several requests, those that came are neither sent
+// again nor forgotten when a request fails: what the server counted is what is counted.
+func TestWrapEmbedderKeepsWhatCame(t *testing.T) {
+	t.Parallel()
+	s := llmtest.NewServer(t, &llmtest.ServerOptions{Dialect: llmtest.Ollama(), Faults: func(n int) llmtest.Fault {
+		if n%3 == 2 {
+			return llmtest.Fault{Kind: llmtest.Rate}
+		}
+		return llmtest.Fault{}
+	}})
+	inner, err := ollama.NewEmbedder("test-model", &ollama.Options{Host: s.URL})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer inner.Close()
+	texts := make([]string, 700)
+	for i := range texts {
+		texts[i] = fmt.Sprint("text ", i)
+	}
+	for _, attempts := range []int{0, 1} { // as many as it takes; one, then what is missing
+		calls, budget := llm.NewMemory(), llm.NewBudget(&llm.BudgetOptions{Tokens: 1e6})
+		e := llm.WrapEmbedder(inner, &llm.EmbedderOptions{Store: calls, Log: calls, Budget: budget,
+			Retry: &llm.RetryOptions{First: time.Microsecond, Attempts: attempts, Total: time.Second}})
+		before, sum := s.Stats(), 0
+		var got [][]float32
+		for n := 0; got == nil && n < 20; n++ {
+			v, used, err := e.Embed(t.Context(), texts)
+			if attempts == 0 && err != nil {
+				t.Fatal(err)
+			}
+			got, sum = v, sum+used.Input
+		}
+		after := s.Stats()
+		if answered := after.Answered - before.Answered; answered != 11 || len(got) != len(texts) {
+			t.Errorf("%d vectors after %d answers", len(got), answered)
+		}
+		for i := range got {
+			if !slices.Equal(got[i], llmtest.Embed(texts[i])) {
+				t.Fatalf("vector %d is not that of its text", i)
+			}
+		}
+		recorded := 0
+		for _, c := range calls.All() {
+			if c.Result.Response != nil {
+				recorded += c.Result.Response.Usage.Input
+			}
+		}
+		if want := after.Input - before.Input; sum != want || recorded != want || budget.Spent().Tokens != want {
+			t.Errorf("the server counted %d tokens; reported %d, recorded %d, spent %d", want, sum, recorded, budget.Spent().Tokens)
+		}
 	}
 }
 

@@ -33,7 +33,8 @@ type Model interface {
 // Unwrap() Model.
 type Identified interface{ Identity() string }
 
-// An Embedder turns texts into vectors of one length, in the order of texts.
+// An Embedder turns texts into vectors of one length, in the order of texts. Beside an
+// error there may be those of the first texts, and what they used.
 type Embedder interface {
 	Name() string
 	Embed(ctx context.Context, texts []string) ([][]float32, Usage, error)

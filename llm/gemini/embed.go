@@ -51,7 +51,7 @@ func (m *Embedder) Identity() string { return m.e.identity(m.name) }
 func (m *Embedder) Close() { m.e.Close() }
 
 // Embed implements [llm.Embedder]. Many texts are sent in several requests, one after
-// the other; the usage beside an error is that of the requests before it. Where the
+// the other; beside an error is what came of the requests before it. Where the
 // endpoint does not say what was used, that is estimated. A text of more than about
 // 2,000 tokens is cut by some models without a word.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {

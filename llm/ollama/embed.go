@@ -55,7 +55,7 @@ func (m *Embedder) Identity() string {
 func (m *Embedder) Close() { m.e.Close() }
 
 // Embed implements [llm.Embedder]. Many texts are sent in several requests, one after
-// the other; the usage beside an error is that of the requests before it. A text that
+// the other; beside an error is what came of the requests before it. A text that
 // is longer than the model takes is an ErrTooLong, never cut.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
 	return wire.Embed(ctx, m.name, texts, embedTexts, embedBytes, m.embed)

@@ -49,7 +49,7 @@ func (m *Embedder) Identity() string { return m.e.identity(m.name) }
 func (m *Embedder) Close() { m.e.Close() }
 
 // Embed implements [llm.Embedder]. Many texts are sent in several requests, one
-// after the other; the usage beside an error is that of the requests before it.
+// after the other; beside an error is what came of the requests before it.
 func (m *Embedder) Embed(ctx context.Context, texts []string) ([][]float32, llm.Usage, error) {
 	return wire.Embed(ctx, m.name, texts, embedTexts, embedBytes, m.embed)
 }

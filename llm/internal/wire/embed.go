@@ -8,13 +8,14 @@ import (
 )
 
 // Embed sends texts in requests of at most so many texts and bytes, one after the other,
-// and checks that all vectors are of one length, each text's in its place. The usage
-// beside an error is that of the requests before it. name is the embedder's, in errors.
+// and checks that all vectors are of one length, each text's in its place. Vectors and
+// usage beside an error are those of the requests before it. name is the embedder's, in
+// errors.
 func Embed(ctx context.Context, name string, texts []string, mostTexts, mostBytes int,
 	send func(ctx context.Context, texts []string) ([][]float32, llm.Usage, error),
 ) ([][]float32, llm.Usage, error) {
 	var usage llm.Usage
-	out := make([][]float32, 0, len(texts))
+	var out [][]float32
 	for len(texts) > 0 {
 		n, size := 0, 0
 		for n < len(texts) && n < mostTexts && (n == 0 || size+len(texts[n]) <= mostBytes) {
@@ -26,19 +27,19 @@ func Embed(ctx context.Context, name string, texts []string, mostTexts, mostByte
 		if err == nil && len(vectors) != n {
 			err = odd(name, "%d vectors for %d texts", len(vectors), n)
 		}
-		if err != nil {
-			return nil, usage, err
-		}
-		for _, v := range vectors {
-			switch {
+		all := append(out, vectors...)
+		for i := len(out); i < len(all) && err == nil; i++ {
+			switch v := all[i]; {
 			case len(v) == 0:
-				return nil, usage, odd(name, "no vector for text %d", len(out)+1)
-			case len(out) > 0 && len(v) != len(out[0]):
-				return nil, usage, odd(name, "vector %d has %d numbers, the first %d", len(out)+1, len(v), len(out[0]))
+				err = odd(name, "no vector for text %d", i+1)
+			case len(v) != len(all[0]):
+				err = odd(name, "vector %d has %d numbers, the first %d", i+1, len(v), len(all[0]))
 			}
-			out = append(out, v)
 		}
-		texts = texts[n:]
+		if err != nil {
+			return out, usage, err
+		}
+		out, texts = all, texts[n:]
 	}
 	return out, usage, nil
 }
