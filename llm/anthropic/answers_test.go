@@ -145,6 +145,17 @@ func TestTooWarm(t *testing.T) {
 	}
 }
 
+// There is no minimum below low.
+func TestMinimalEffort(t *testing.T) {
+	s := serve(t, refusing())
+	if _, err := newModel(t, &anthropic.Options{BaseURL: s.URL, Effort: "minimal"}).Generate(t.Context(), hello()); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(s.last(), `"output_config":{"effort":"low"}`) {
+		t.Errorf("sent %s", s.last())
+	}
+}
+
 func TestUsage(t *testing.T) {
 	s := serve(t, always(200, `{"model":"served","content":[{"type":"thinking","thinking":""},{"type":"text","text":"a"},{"type":"text","text":"b"}],"stop_reason":"stop_sequence",
 		"usage":{"input_tokens":20,"cache_creation_input_tokens":300,"cache_read_input_tokens":4000,"output_tokens":50,"output_tokens_details":{"thinking_tokens":30}}}`))

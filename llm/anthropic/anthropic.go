@@ -60,7 +60,7 @@ type Options struct {
 	MaxTokens   int      // output tokens, thinking included; default DefaultMaxTokens, or less where a model has less
 	Temperature *float64 // 0 to 1
 	TopP        *float64 // 0 to 1
-	Effort      string   // low, medium, high; a model may know more
+	Effort      string   // low, medium, high; a model may know more; minimal is low
 	// NoCache sends no prompt-cache marks. A mark makes the prompt up to it a quarter
 	// dearer the first time and up to twenty times cheaper within the next five
 	// minutes; prompts below about 1,000 to 4,000 tokens are not cached at all.

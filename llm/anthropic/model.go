@@ -208,6 +208,9 @@ func (m *Model) request(req *llm.Request, try *adapt.Trial) (*request, error) {
 		c.mark(stable)
 	}
 	effort := cmp.Or(req.Effort, o.Effort)
+	if effort == "minimal" { // the least that there is
+		effort = "low"
+	}
 	if effort != "" && !q.Has(noEffort) {
 		c.Output = &output{Effort: effort}
 	}

@@ -61,7 +61,7 @@ type Options struct {
 	MaxTokens   int      // output tokens, thinking included; what the context leaves where nobody says
 	Temperature *float64 // 0 to 2
 	TopP        *float64 // 0 to 1
-	Effort      string   // low, medium, high: lets a model that can think do so; otherwise it is told not to
+	Effort      string   // low, medium, high: lets a model that can think do so; otherwise, or at minimal, it is told not to
 	Seed        *int64   // a request's Draw is added
 	// Extra are further options of a generation, such as num_thread or
 	// frequency_penalty. They may not repeat one that this package sends.

@@ -81,6 +81,7 @@ func TestThinking(t *testing.T) {
 		"plain model":        {llmtest.Ollama(), "", 2, `"think":false`, false, nil},
 		"thinks":             {llmtest.OllamaThinking(false), "", 2, `"think":false`, true, nil},
 		"thinks, asked to":   {llmtest.OllamaThinking(false), "low", 2, `"think":true`, true, []string{"think without an effort"}},
+		"thinks, the least":  {llmtest.OllamaThinking(false), "minimal", 2, `"think":false`, true, nil},
 		"must":               {llmtest.OllamaThinking(true), "", 3, `"think":"low"`, true, []string{"think where nothing is said of it: without, replies are empty"}},
 		"must, and asked so": {llmtest.OllamaThinking(true), "high", 2, `"think":"high"`, true, nil},
 	} {

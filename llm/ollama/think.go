@@ -35,6 +35,9 @@ func (t thought) words() (out []string) {
 
 // value returns the request's field of that name, nil for none.
 func (t thought) value(effort string) any {
+	if effort == "minimal" { // the least that there is
+		effort = ""
+	}
 	switch {
 	case t.none:
 		return nil
