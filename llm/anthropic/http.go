@@ -73,24 +73,16 @@ func parseError(body []byte) (w wireError, found bool) {
 // conditionOf maps an error answer to one of llm's conditions, or to nil where none
 // fits.
 func conditionOf(status int, kind, said string) error {
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(said, w) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
 	case kind == "billing_error", status == 402,
-		has("credit balance is too low", "specified api usage limits", "specified workspace api usage limits"):
+		wire.Says(said, "credit balance is too low", "specified api usage limits", "specified workspace api usage limits"):
 		return llm.ErrQuota
 	case kind == "request_too_large", status == 413,
-		status == 400 && has("prompt is too long", "exceed context limit", "context window", "maximum context length"):
+		status == 400 && wire.Says(said, "prompt is too long", "exceed context limit", "context window", "maximum context length"):
 		return llm.ErrTooLong
-	case status == 400 && has("content filtering policy", "blocked by content"):
+	case status == 400 && wire.Says(said, "content filtering policy", "blocked by content"):
 		return llm.ErrFiltered
-	case kind == "overloaded_error", status == 529, status >= 500 && has("overloaded", "high demand"):
+	case kind == "overloaded_error", status == 529, status >= 500 && wire.Says(said, "overloaded", "high demand"):
 		return wire.Condition(llm.ErrRate, "overloaded") // it passes sooner if all ask less
 	case kind == "rate_limit_error", status == 429:
 		return llm.ErrRate

@@ -49,23 +49,13 @@ func (m *Model) Name() string { return m.name }
 // Identity implements [llm.Identified]: the name and, where they differ from the
 // defaults, the server's address and the options that change answers.
 func (m *Model) Identity() string {
-	name, o := m.name, &m.e.o
-	if o.BaseURL != DefaultURL {
-		name += " at " + o.BaseURL
-	}
-	b, err := json.Marshal(struct {
+	o := &m.e.o
+	return wire.Identity(m.name, o.BaseURL, DefaultURL, struct {
 		MaxTokens   int      `json:",omitempty"`
 		Temperature *float64 `json:",omitempty"`
 		TopP        *float64 `json:",omitempty"`
 		Effort      string   `json:",omitempty"`
-	}{o.MaxTokens, o.Temperature, o.TopP, o.Effort})
-	if err == nil && string(b) != "{}" {
-		name += " with " + string(b)
-	}
-	if len(m.e.extra) > 0 {
-		name += " and " + string(m.e.extra[1:])
-	}
-	return name
+	}{o.MaxTokens, o.Temperature, o.TopP, o.Effort}, m.e.extra)
 }
 
 // Close closes the endpoint's idle connections. The model may be used again.
@@ -281,7 +271,7 @@ func (c *request) ask(s *llm.Schema, q adapt.Set) error {
 		c.Tools = []tool{{name, "Gives the reply.", typed(s.Body)}}
 		c.ToolChoice = &toolChoice{"tool", name, true}
 	default:
-		text := "\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(s.Body)
+		text := wire.InPrompt(s.Body)
 		c.Messages = withText(c.Messages, text)
 	}
 	return nil

@@ -134,16 +134,8 @@ var nothing = regexp.MustCompile(`limit: 0($|[^.0-9])`)
 // condition maps an error answer, in lower case, to one of llm's conditions, or to
 // nil where none fits. A limit for a day is like an empty account: to wait is no use.
 func (w *wireError) condition(status int, said string) error {
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(said, w) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case status == 402, has("billing_disabled", "credits are depleted", "spending cap", "spend cap", "please enable billing",
+	case status == 402, wire.Says(said, "billing_disabled", "credits are depleted", "spending cap", "spend cap", "please enable billing",
 		"requires billing to be enabled"):
 		return llm.ErrQuota
 	case status == 429:
@@ -161,13 +153,13 @@ func (w *wireError) condition(status int, said string) error {
 			return llm.ErrQuota
 		}
 		return llm.ErrRate
-	case status == 413, status == 400 && has("exceeds the maximum number of tokens", "input token count", "payload size exceeds", "exceeds the maximum token"):
+	case status == 413, status == 400 && wire.Says(said, "exceeds the maximum number of tokens", "input token count", "payload size exceeds", "exceeds the maximum token"):
 		return llm.ErrTooLong
-	case status == 401, status == 403, has("api_key_invalid", "api key not valid", "api key expired"):
+	case status == 401, status == 403, wire.Says(said, "api_key_invalid", "api key not valid", "api key expired"):
 		return llm.ErrAuth
 	case status == 404, status == 405, status == 501, status >= 300 && status < 400:
 		return llm.ErrNotFound
-	case status >= 500 && has("overloaded", "high demand"):
+	case status >= 500 && wire.Says(said, "overloaded", "high demand"):
 		return wire.Condition(llm.ErrRate, "overloaded") // it passes sooner if all ask less
 	case status >= 500, status == 408, status == 409, status == 499, status == http.StatusOK:
 		return llm.ErrTransient

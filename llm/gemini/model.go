@@ -51,24 +51,14 @@ func (m *Model) Name() string { return m.name }
 func (m *Model) Identity() string { return m.e.identity(m.name) }
 
 func (e *Endpoint) identity(name string) string {
-	if e.o.BaseURL != DefaultURL {
-		name += " at " + e.o.BaseURL
-	}
-	b, err := json.Marshal(struct {
+	return wire.Identity(name, e.o.BaseURL, DefaultURL, struct {
 		MaxTokens   int      `json:",omitempty"`
 		Temperature *float64 `json:",omitempty"`
 		TopP        *float64 `json:",omitempty"`
 		Effort      string   `json:",omitempty"`
 		Seed        *int64   `json:",omitempty"`
 		Dimensions  int      `json:",omitempty"`
-	}{e.o.MaxTokens, e.o.Temperature, e.o.TopP, e.o.Effort, e.o.Seed, e.o.Dimensions})
-	if err == nil && string(b) != "{}" {
-		name += " with " + string(b)
-	}
-	if len(e.extra) > 0 {
-		name += " and " + string(e.extra[1:])
-	}
-	return name
+	}{e.o.MaxTokens, e.o.Temperature, e.o.TopP, e.o.Effort, e.o.Seed, e.o.Dimensions}, e.extra)
 }
 
 // Close closes the endpoint's idle connections. The model may be used again.
@@ -232,7 +222,7 @@ func (c *request) ask(s *llm.Schema, q adapt.Set) error {
 		g.Schema = body
 		return nil
 	}
-	text := "\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(s.Body)
+	text := wire.InPrompt(s.Body)
 	if n := len(c.Contents); n > 0 && c.Contents[n-1].Role == "user" { // at the end, where it leaves the prefix alone
 		last := &c.Contents[n-1]
 		last.Parts = append(last.Parts, part{Text: text})

@@ -45,10 +45,7 @@ func (m *Embedder) Name() string { return m.name }
 
 // Identity implements [llm.Identified].
 func (m *Embedder) Identity() string {
-	if m.e.o.Host != DefaultHost {
-		return m.name + " at " + m.e.o.Host
-	}
-	return m.name
+	return wire.Identity(m.name, m.e.o.Host, DefaultHost, struct{}{}, nil)
 }
 
 // Close closes the endpoint's idle connections. The embedder may be used again.

@@ -62,25 +62,15 @@ func (m *Model) Name() string { return m.name }
 // where it was set: a reply is never one that ran into its end, but a model may be
 // loaded otherwise for it.
 func (m *Model) Identity() string {
-	name, o := m.name, &m.e.o
-	if o.Host != DefaultHost {
-		name += " at " + o.Host
-	}
-	b, err := json.Marshal(struct {
+	o := &m.e.o
+	return wire.Identity(m.name, o.Host, DefaultHost, struct {
 		NumCtx      int      `json:",omitempty"`
 		MaxTokens   int      `json:",omitempty"`
 		Temperature *float64 `json:",omitempty"`
 		TopP        *float64 `json:",omitempty"`
 		Effort      string   `json:",omitempty"`
 		Seed        *int64   `json:",omitempty"`
-	}{o.NumCtx, o.MaxTokens, o.Temperature, o.TopP, o.Effort, o.Seed})
-	if err == nil && string(b) != "{}" {
-		name += " with " + string(b)
-	}
-	if len(m.e.extra) > 0 {
-		name += " and " + string(m.e.extra[1:])
-	}
-	return name
+	}{o.NumCtx, o.MaxTokens, o.Temperature, o.TopP, o.Effort, o.Seed}, m.e.extra)
 }
 
 // Close closes the endpoint's idle connections. The model may be used again.
@@ -271,7 +261,7 @@ func (m *Model) body(req *llm.Request, numCtx, limit int, st schemaState, think 
 		// Servers of 0.17 to 0.21 hold the grammar back until a model has thought, and
 		// some models do not where they are told not to.
 		if st.level >= levelObject || m.canThink() {
-			c.addText("\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(req.Schema.Body))
+			c.addText(wire.InPrompt(req.Schema.Body))
 		}
 	}
 	c.Think = think
@@ -322,11 +312,11 @@ func messageOf(m llm.Message) chatMessage {
 // response types a good answer: only a finished text that is not empty, to a prompt
 // that was read whole, is one.
 func (m *Model) response(req *llm.Request, reply *chatResponse, numCtx int) (*llm.Response, error) {
-	// No count of a server makes a sum run over, or a budget grow.
-	reply.Prompt, reply.Output = min(max(reply.Prompt, 0), 1e9), min(max(reply.Output, 0), 1e9)
+	used := wire.Counted(llm.Usage{Input: reply.Prompt, Output: reply.Output})
+	reply.Prompt, reply.Output = used.Input, used.Output
 	resp := &llm.Response{
 		Model: m.e.c.Own(cmp.Or(reply.Model, m.id)), Finish: llm.FinishStop,
-		Usage: llm.Usage{Input: reply.Prompt, Output: reply.Output},
+		Usage: used,
 	}
 	fail := func(err error) (*llm.Response, error) {
 		return resp, &llm.Error{Provider: m.name, Status: 200, Code: m.e.c.Cut(reply.Reason), Err: err}

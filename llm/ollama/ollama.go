@@ -299,27 +299,19 @@ func missing(status int, said string) bool {
 // conditionOf maps an error answer, in lower case, to one of llm's conditions, or to
 // nil where none fits.
 func conditionOf(status int, said string) error {
-	has := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(said, w) {
-				return true
-			}
-		}
-		return false
-	}
 	switch {
-	case has("exceeds the context", "exceeds maximum context", "exceed the context", "exceeds the available context",
+	case wire.Says(said, "exceeds the context", "exceeds maximum context", "exceed the context", "exceeds the available context",
 		"exceed context", "maximum context length", "input length exceeds", "input is too large"), status == 413:
 		return llm.ErrTooLong
 	case status == 401, status == 403:
 		return llm.ErrAuth
-	case status == 402, has("usage limit"): // of the hosted service
+	case status == 402, wire.Says(said, "usage limit"): // of the hosted service
 		return llm.ErrQuota
 	case status == 404, status == 405, status >= 300 && status < 400:
 		return llm.ErrNotFound
-	case status == 429, status == 503 && has("busy", "pending requests"):
+	case status == 429, status == 503 && wire.Says(said, "busy", "pending requests"):
 		return llm.ErrRate
-	case has("does not support", "missing data required for image", "system memory", "invalid json schema", "invalid file magic"):
+	case wire.Says(said, "does not support", "missing data required for image", "system memory", "invalid json schema", "invalid file magic"):
 		return wire.Worded(llm.ErrNotFound, "the server cannot") // nor the next time
 	case status >= 500, status == 408, status == http.StatusOK:
 		return llm.ErrTransient

@@ -182,41 +182,32 @@ func (e *Endpoint) refused(name string, a *wire.Answer) *failed {
 	return f
 }
 
-func containsAny(s string, subs ...string) bool {
-	for _, sub := range subs {
-		if strings.Contains(s, sub) {
-			return true
-		}
-	}
-	return false
-}
-
 // conditionOf maps an error answer, in lower case, to one of llm's conditions, or to
 // nil where none fits. The order matters: a 429 may mean an empty account, or a
 // request that will never fit.
 func conditionOf(status int, said string) error {
 	switch {
-	case status == 402, containsAny(said, "insufficient_quota", "billing_hard_limit", "billing_not_active", "insufficient credits"):
+	case status == 402, wire.Says(said, "insufficient_quota", "billing_hard_limit", "billing_not_active", "insufficient credits"):
 		return llm.ErrQuota
-	case containsAny(said, "context_length_exceeded", "exceed_context_size", "maximum context length", "available context size",
+	case wire.Says(said, "context_length_exceeded", "exceed_context_size", "maximum context length", "available context size",
 		"context window", "exceeds the context length", "too large to process", "prompt is too long", "string_above_max_length", "request too large"), status == 413:
 		return llm.ErrTooLong
-	case status != 401 && containsAny(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy",
+	case status != 401 && wire.Says(said, "content_filter", "responsibleaipolicyviolation", "content_policy_violation", "content management policy",
 		"invalid_prompt", "violating our usage policy"):
 		return llm.ErrFiltered
-	case status == 403 && containsAny(said, "flagged", "moderation", "content_policy"): // OpenRouter's, about the prompt
+	case status == 403 && wire.Says(said, "flagged", "moderation", "content_policy"): // OpenRouter's, about the prompt
 		return llm.ErrFiltered
-	case status == 403 && containsAny(said, "model_not_found"): // OpenAI's, of a project that may not use the model
+	case status == 403 && wire.Says(said, "model_not_found"): // OpenAI's, of a project that may not use the model
 		return llm.ErrNotFound
 	case status == 401, status == 403:
 		return llm.ErrAuth
-	case status == 404, status == 405, status == 501, status >= 300 && status < 400, containsAny(said, "model_not_found", "deploymentnotfound"):
+	case status == 404, status == 405, status == 501, status >= 300 && status < 400, wire.Says(said, "model_not_found", "deploymentnotfound"):
 		return llm.ErrNotFound
 	case status == 429:
 		return llm.ErrRate
-	case status >= 500 && containsAny(said, "overloaded", "high demand", "slow down"):
+	case status >= 500 && wire.Says(said, "overloaded", "high demand", "slow down"):
 		return wire.Condition(llm.ErrRate, "overloaded")
-	case status >= 500 && containsAny(said, "not supported", "not_supported"):
+	case status >= 500 && wire.Says(said, "not supported", "not_supported"):
 		return wire.Worded(llm.ErrNotFound, "not supported") // llama.cpp's 500 for an image or a feature that the model lacks
 	case status >= 500, status == 408, status == 409, status == 425, status == http.StatusOK:
 		return llm.ErrTransient

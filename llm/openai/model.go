@@ -64,25 +64,14 @@ func (m *Model) Name() string { return m.name }
 func (m *Model) Identity() string { return m.e.identity(m.name) }
 
 func (e *Endpoint) identity(name string) string {
-	if e.o.BaseURL != DefaultURL {
-		name += " at " + e.o.BaseURL
-	}
-	o := struct {
+	return wire.Identity(name, e.o.BaseURL, DefaultURL, struct {
 		MaxTokens   int      `json:",omitempty"`
 		Temperature *float64 `json:",omitempty"`
 		TopP        *float64 `json:",omitempty"`
 		Effort      string   `json:",omitempty"`
 		Seed        *int64   `json:",omitempty"`
 		Dimensions  int      `json:",omitempty"`
-	}{e.o.MaxTokens, e.o.Temperature, e.o.TopP, e.o.Effort, e.o.Seed, e.o.Dimensions}
-	b, err := json.Marshal(o)
-	if err == nil && string(b) != "{}" {
-		name += " with " + string(b)
-	}
-	if len(e.extra) > 0 {
-		name += " and " + string(e.extra[1:])
-	}
-	return name
+	}{e.o.MaxTokens, e.o.Temperature, e.o.TopP, e.o.Effort, e.o.Seed, e.o.Dimensions}, e.extra)
 }
 
 // Close closes the endpoint's idle connections. The model may be used again.
@@ -306,7 +295,7 @@ func (c *chatRequest) ask(s *llm.Schema, f format, strict *strictSchema) {
 	case formatObject:
 		c.Format = &chatFormat{Type: "json_object"}
 	}
-	text := "\n\nReply with one JSON object and nothing else. It must be valid under this JSON schema:\n" + string(s.Body)
+	text := wire.InPrompt(s.Body)
 	if n := len(c.Messages); n > 0 && c.Messages[n-1].Role == string(llm.User) {
 		c.Messages[n-1].Content = join(c.Messages[n-1].Content, text)
 		return

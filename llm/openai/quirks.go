@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/wire"
 )
 
 // How structured output is asked for.
@@ -261,7 +262,7 @@ func (q quirks) react(f *failed, c *chatRequest) (next quirks, once bool) {
 	case c.MaxCompletionTokens > 0 && named("max_completion_tokens"), c.MaxTokens > 0 && named("max_tokens"):
 		next.limit = limitNone
 	}
-	if next == q && named("system") && containsAny(f.said, "role", "message", "prompt") {
+	if next == q && named("system") && wire.Says(f.said, "role", "message", "prompt") {
 		next.noSystem = true
 	}
 	if next == q && strings.Contains(f.said, "alternat") {
