@@ -9,6 +9,7 @@ import (
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 	"github.com/tinytroupe-go/tinytroupe/llm"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/subset"
 )
 
 // How structured output is asked for.
@@ -155,8 +156,6 @@ var (
 	// against the schema as it was.
 	bounds = []string{"minLength", "maxLength", "minItems", "maxItems", "minimum", "maximum",
 		"exclusiveMinimum", "exclusiveMaximum", "multipleOf", "pattern", "format"}
-	names    = []string{"properties", "patternProperties", "$defs", "definitions"}
-	values   = []string{"enum", "const", "default", "examples"}
 	known    = []string{"date", "time", "date-time", "uuid"}
 	unlikely = regexp.MustCompile(`\(\?|\\[a-zA-Z]|[^\\]\$.|[^\[\\]\^`)
 )
@@ -171,32 +170,9 @@ func normalise(body json.RawMessage) (full, shape json.RawMessage, err error) {
 	if root.Kind != ordered.Object {
 		return nil, nil, fmt.Errorf("schema: not an object: %.40s", body)
 	}
-	return thin(root, false, false).Append(nil), thin(root, false, true).Append(nil), nil
-}
-
-// thin leaves out the bounds, or those that a grammar cannot say. inner says that the
-// keys of v are names, not keywords.
-func thin(v ordered.Value, inner, all bool) ordered.Value {
-	v.Items = slices.Clone(v.Items)
-	for i := range v.Items {
-		v.Items[i] = thin(v.Items[i], false, all)
-	}
-	var kept []ordered.Field
-	for _, f := range v.Fields {
-		switch {
-		case inner:
-			f.Value = thin(f.Value, false, all)
-		case slices.Contains(bounds, f.Name):
-			if all || !sayable(f) {
-				continue
-			}
-		case !slices.Contains(values, f.Name):
-			f.Value = thin(f.Value, slices.Contains(names, f.Name), all)
-		}
-		kept = append(kept, f)
-	}
-	v.Fields = kept
-	return v
+	bound := func(f ordered.Field) bool { return slices.Contains(bounds, f.Name) }
+	unsaid := func(f ordered.Field) bool { return bound(f) && !sayable(f) }
+	return subset.Without(root, unsaid).Append(nil), subset.Without(root, bound).Append(nil), nil
 }
 
 // sayable reports whether a grammar can say a bound. A pattern that is not anchored

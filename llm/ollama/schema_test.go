@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-
-	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
 )
 
 func TestNormalise(t *testing.T) {
@@ -47,12 +45,8 @@ func FuzzNormalise(f *testing.F) {
 			return
 		}
 		for _, out := range []json.RawMessage{full, shape} {
-			v, err := ordered.Parse(out)
-			if err != nil {
-				t.Fatalf("%s: %v", out, err)
-			}
-			if again := thin(v, false, false); string(again.Append(nil)) != string(out) {
-				t.Errorf("%s, and again %s", out, again.Append(nil))
+			if again, _, err := normalise(out); err != nil || string(again) != string(out) {
+				t.Errorf("%s, and again %s, %v", out, again, err)
 			}
 		}
 	})

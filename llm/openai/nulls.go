@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/subset"
 )
 
 // withoutNulls undoes in a reply what strictly did to a schema: a member that is
@@ -48,19 +49,8 @@ func (p *pruner) resolve(schema ordered.Value) ordered.Value {
 		if !ok {
 			return schema
 		}
-		path, ok := strings.CutPrefix(ref.Text, "#")
-		if !ok {
-			return ordered.Value{}
-		}
-		schema = p.root
-		if path != "" {
-			steps := strings.Split(strings.TrimPrefix(path, "/"), "/")
-			for i, s := range steps {
-				if strings.Contains(s, "~") {
-					steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
-				}
-			}
-			schema, _ = p.root.Lookup(steps)
+		if schema, ok = subset.Target(p.root, ref.Text); !ok {
+			break
 		}
 	}
 	return ordered.Value{}

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/tinytroupe-go/tinytroupe/internal/ordered"
+	"github.com/tinytroupe-go/tinytroupe/llm/internal/subset"
 )
 
 // A class groups the keywords of JSON schema that endpoints accept or refuse
@@ -80,14 +81,16 @@ func strictly(body json.RawMessage, drop class) (*strictSchema, error) {
 	if has(root, "$ref") || has(root, "anyOf") || has(root, "oneOf") {
 		n.open = true // the root must be an object in so many words
 	} else {
-		if t := typesOf(root); len(t) > 0 && !slices.Contains(t, "object") {
+		if t := subset.Types(root); len(t) > 0 && !slices.Contains(t, "object") {
 			return nil, fmt.Errorf("schema: its root must be an object, not %s", strings.Join(t, " or "))
 		}
-		in = with(root, "type", text("object"))
+		in = with(root, "type", subset.Text("object"))
 	}
 	out := n.schema(in)
 	if n.open {
-		return &strictSchema{body: n.thin(root, false).Append(nil)}, nil
+		return &strictSchema{body: subset.Without(root, func(f ordered.Field) bool {
+			return classOf(f.Name) != 0 && !n.keeps(f.Name, f.Value)
+		}).Append(nil)}, nil
 	}
 	return &strictSchema{body: out.Append(nil), strict: true, nullable: n.nullable}, nil
 }
@@ -118,7 +121,7 @@ func (n *normaliser) schema(in ordered.Value) ordered.Value {
 		return in
 	}
 	if ref, ok := in.Field("$ref"); ok { // allows no neighbours
-		return n.definitions(in, object(ordered.Field{Name: "$ref", Value: ref}))
+		return n.definitions(in, subset.Object(ordered.Field{Name: "$ref", Value: ref}))
 	}
 	if all := items(in, "allOf"); len(all) == 1 && all[0].Kind == ordered.Object && !has(in, "properties") && !has(in, "anyOf") {
 		merged := in
@@ -131,10 +134,10 @@ func (n *normaliser) schema(in ordered.Value) ordered.Value {
 		return n.schema(merged)
 	}
 	n.open = n.open || has(in, "allOf") || has(in, "prefixItems")
-	out := object()
-	types := typesOf(in)
+	out := subset.Object()
+	types := subset.Types(in)
 	if !has(in, "type") && len(types) > 0 {
-		out = with(out, "type", typeValue(types))
+		out = with(out, "type", subset.TypeValue(types))
 	}
 	for _, f := range in.Fields {
 		switch k := f.Name; {
@@ -153,7 +156,7 @@ func (n *normaliser) schema(in ordered.Value) ordered.Value {
 		if more, ok := in.Field("additionalProperties"); !ok || more.Text != "false" {
 			n.open = true
 		}
-		out = n.properties(in, object(), out)
+		out = n.properties(in, subset.Object(), out)
 	}
 	if len(types) == 0 && !has(out, "anyOf") || slices.Contains(types, "array") && !has(out, "items") {
 		n.open = true
@@ -163,14 +166,14 @@ func (n *normaliser) schema(in ordered.Value) ordered.Value {
 
 func (n *normaliser) properties(in, props, out ordered.Value) ordered.Value {
 	required := items(in, "required")
-	res, all := object(), ordered.Value{Kind: ordered.Array}
+	res, all := subset.Object(), ordered.Value{Kind: ordered.Array}
 	for _, f := range props.Fields {
 		p := n.schema(f.Value)
 		if !holds(required, f.Name) && !allowsNull(p) {
 			p, n.nullable = nullable(p), true
 		}
 		res = with(res, f.Name, p)
-		all.Items = append(all.Items, text(f.Name))
+		all.Items = append(all.Items, subset.Text(f.Name))
 	}
 	n.open = n.open || props.Kind != ordered.Object
 	out = with(out, "properties", res)
@@ -190,81 +193,12 @@ func (n *normaliser) branches(v ordered.Value) ordered.Value {
 func (n *normaliser) definitions(in, out ordered.Value) ordered.Value {
 	for _, k := range []string{"$defs", "definitions"} {
 		if defs, ok := in.Field(k); ok {
-			res := object()
+			res := subset.Object()
 			for _, f := range defs.Fields {
 				res = with(res, f.Name, n.schema(f.Value))
 			}
 			out = with(out, k, res)
 		}
-	}
-	return out
-}
-
-// thin leaves out optional keywords that are not to be sent, and nothing else. names
-// says that the keys of v are names, not keywords.
-func (n *normaliser) thin(v ordered.Value, names bool) ordered.Value {
-	v.Items = slices.Clone(v.Items)
-	for i := range v.Items {
-		v.Items[i] = n.thin(v.Items[i], false)
-	}
-	var kept []ordered.Field
-	for _, f := range v.Fields {
-		switch {
-		case names:
-			f.Value = n.thin(f.Value, false)
-		case classOf(f.Name) != 0 && !n.keeps(f.Name, f.Value):
-			continue
-		case !slices.Contains([]string{"enum", "const", "default", "examples"}, f.Name):
-			f.Value = n.thin(f.Value, slices.Contains([]string{"properties", "patternProperties", "$defs", "definitions"}, f.Name))
-		}
-		kept = append(kept, f)
-	}
-	v.Fields = kept
-	return v
-}
-
-// typesOf returns the types of a schema, inferred where it does not name them.
-func typesOf(v ordered.Value) []string {
-	if t, ok := v.Field("type"); ok {
-		if t.Kind == ordered.String {
-			return []string{t.Text}
-		}
-		var out []string
-		for _, x := range t.Items {
-			out = append(out, x.Text)
-		}
-		return out
-	}
-	switch {
-	case has(v, "properties"):
-		return []string{"object"}
-	case has(v, "items"):
-		return []string{"array"}
-	}
-	values := slices.Clone(items(v, "enum"))
-	if c, ok := v.Field("const"); ok {
-		values = append(values, c)
-	}
-	var out []string
-	for _, x := range values {
-		t := map[ordered.Kind]string{ordered.Null: "null", ordered.Bool: "boolean", ordered.Number: "number", ordered.String: "string"}[x.Kind]
-		if t == "" {
-			return nil
-		}
-		if !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func typeValue(types []string) ordered.Value {
-	if len(types) == 1 {
-		return text(types[0])
-	}
-	out := ordered.Value{Kind: ordered.Array}
-	for _, t := range types {
-		out.Items = append(out.Items, text(t))
 	}
 	return out
 }
@@ -280,26 +214,26 @@ func allowsNull(v ordered.Value) bool {
 	if enum := items(v, "enum"); enum != nil && !slices.ContainsFunc(enum, isNull) {
 		return false
 	}
-	return slices.Contains(typesOf(v), "null")
+	return slices.Contains(subset.Types(v), "null")
 }
 
 func isNull(v ordered.Value) bool { return v.Kind == ordered.Null }
 
 // nullable widens a normalised schema by null.
 func nullable(v ordered.Value) ordered.Value {
-	null := object(ordered.Field{Name: "type", Value: text("null")})
+	null := subset.Object(ordered.Field{Name: "type", Value: subset.Text("null")})
 	if v.Kind != ordered.Object || has(v, "$ref") || has(v, "const") {
-		return object(ordered.Field{Name: "anyOf", Value: ordered.Value{Kind: ordered.Array, Items: []ordered.Value{v, null}}})
+		return subset.Object(ordered.Field{Name: "anyOf", Value: ordered.Value{Kind: ordered.Array, Items: []ordered.Value{v, null}}})
 	}
 	if branches, ok := v.Field("anyOf"); ok {
 		branches.Items = append(slices.Clip(branches.Items), null)
 		return with(v, "anyOf", branches)
 	}
-	types := typesOf(v)
+	types := subset.Types(v)
 	if !slices.Contains(types, "null") {
 		types = append(types, "null")
 	}
-	v = with(v, "type", typeValue(types))
+	v = with(v, "type", subset.TypeValue(types))
 	if enum, ok := v.Field("enum"); ok && !slices.ContainsFunc(enum.Items, isNull) {
 		enum.Items = append(slices.Clip(enum.Items), ordered.Value{})
 		v = with(v, "enum", enum)
@@ -317,13 +251,6 @@ func items(v ordered.Value, name string) []ordered.Value {
 
 func holds(list []ordered.Value, s string) bool {
 	return slices.ContainsFunc(list, func(v ordered.Value) bool { return v.Kind == ordered.String && v.Text == s })
-}
-
-func text(s string) ordered.Value { return ordered.Value{Kind: ordered.String, Text: s} }
-
-// object returns an object with these members.
-func object(fields ...ordered.Field) ordered.Value {
-	return ordered.Value{Kind: ordered.Object, Fields: fields}
 }
 
 // with returns v with a member set, in its place or at the end.

@@ -96,27 +96,19 @@ func (w *writer) schema(in ordered.Value, depth int) ordered.Value {
 // reference keeps a reference, which allows no neighbours but definitions, or writes
 // out what it refers to.
 func (w *writer) reference(in, ref ordered.Value, depth int) ordered.Value {
-	path, local := strings.CutPrefix(ref.Text, "#")
-	if !local {
+	if !strings.HasPrefix(ref.Text, "#") {
 		w.unsaid = true
 		return in
 	}
 	if w.OpenAPI {
-		target := w.root
-		if path != "" {
-			steps := strings.Split(strings.TrimPrefix(path, "/"), "/")
-			for i, s := range steps {
-				steps[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(s)
-			}
-			var ok bool
-			if target, ok = w.root.Lookup(steps); !ok {
-				w.unsaid = true
-				return in
-			}
+		target, ok := Target(w.root, ref.Text)
+		if !ok {
+			w.unsaid = true
+			return in
 		}
 		return w.schema(target, depth+1)
 	}
-	out := object(ordered.Field{Name: "$ref", Value: text(strings.Replace(ref.Text, "#/definitions/", "#/$defs/", 1))})
+	out := Object(ordered.Field{Name: "$ref", Value: Text(strings.Replace(ref.Text, "#/definitions/", "#/$defs/", 1))})
 	for _, f := range in.Fields {
 		if f.Name == "$defs" || f.Name == "definitions" {
 			out.Fields = append(out.Fields, ordered.Field{Name: "$defs", Value: w.named(f.Value, depth)})
@@ -127,7 +119,7 @@ func (w *writer) reference(in, ref ordered.Value, depth int) ordered.Value {
 
 // named rewrites schemas by name.
 func (w *writer) named(v ordered.Value, depth int) ordered.Value {
-	out := object()
+	out := Object()
 	for _, f := range v.Fields {
 		out.Fields = append(out.Fields, ordered.Field{Name: f.Name, Value: w.schema(f.Value, depth+1)})
 	}
@@ -143,13 +135,13 @@ func (w *writer) list(v ordered.Value, depth int) ordered.Value {
 }
 
 func (w *writer) members(in ordered.Value, depth int) ordered.Value {
-	out := object()
+	out := Object()
 	add := func(name string, v ordered.Value) {
 		out.Fields = append(out.Fields, ordered.Field{Name: name, Value: v})
 	}
 	var notes, told []string // the description, and the bounds told in it
 	props, _ := in.Field("properties")
-	types := typesOf(in)
+	types := Types(in)
 	null := false
 	if w.OpenAPI {
 		null = slices.Contains(types, "null")
@@ -181,7 +173,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 			if w.OpenAPI {
 				branches = ordered.Value{Kind: ordered.Array}
 				for _, b := range v.Items {
-					if t := typesOf(b); len(t) == 1 && t[0] == "null" {
+					if t := Types(b); len(t) == 1 && t[0] == "null" {
 						null = true
 					} else {
 						branches.Items = append(branches.Items, b)
@@ -243,7 +235,7 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 	if w.Ordered && len(props.Fields) > 1 {
 		names := ordered.Value{Kind: ordered.Array}
 		for _, p := range props.Fields {
-			names.Items = append(names.Items, text(p.Name))
+			names.Items = append(names.Items, Text(p.Name))
 		}
 		add("propertyOrdering", names)
 	}
@@ -254,23 +246,16 @@ func (w *writer) members(in ordered.Value, depth int) ordered.Value {
 		notes = append(notes, "("+strings.Join(told, ", ")+")")
 	}
 	if len(notes) > 0 {
-		add("description", text(strings.Join(notes, " ")))
+		add("description", Text(strings.Join(notes, " ")))
 	}
 	return out
 }
 
 func (w *writer) types(types []string) ordered.Value {
 	if w.OpenAPI {
-		return text(strings.ToUpper(types[0]))
+		return Text(strings.ToUpper(types[0]))
 	}
-	if len(types) == 1 {
-		return text(types[0])
-	}
-	out := ordered.Value{Kind: ordered.Array}
-	for _, t := range types {
-		out.Items = append(out.Items, text(t))
-	}
-	return out
+	return TypeValue(types)
 }
 
 // inOrder puts the names of required members into the order of the properties.
@@ -288,41 +273,4 @@ func (w *writer) inOrder(required, props ordered.Value) ordered.Value {
 	required.Items = slices.Clone(required.Items)
 	slices.SortStableFunc(required.Items, func(a, b ordered.Value) int { return at(a) - at(b) })
 	return required
-}
-
-// typesOf returns the types of a schema, inferred where it does not name them.
-func typesOf(v ordered.Value) (out []string) {
-	if t, ok := v.Field("type"); ok {
-		if t.Kind == ordered.String {
-			return []string{t.Text}
-		}
-		for _, x := range t.Items {
-			out = append(out, x.Text)
-		}
-		return out
-	}
-	if _, ok := v.Field("properties"); ok {
-		return []string{"object"}
-	}
-	if _, ok := v.Field("items"); ok {
-		return []string{"array"}
-	}
-	enum, _ := v.Field("enum")
-	values := enum.Items
-	if c, ok := v.Field("const"); ok {
-		values = []ordered.Value{c}
-	}
-	for _, x := range values {
-		t := map[ordered.Kind]string{ordered.Null: "null", ordered.Bool: "boolean", ordered.Number: "number", ordered.String: "string"}[x.Kind]
-		if t != "" && !slices.Contains(out, t) {
-			out = append(out, t)
-		}
-	}
-	return out
-}
-
-func text(s string) ordered.Value { return ordered.Value{Kind: ordered.String, Text: s} }
-
-func object(fields ...ordered.Field) ordered.Value {
-	return ordered.Value{Kind: ordered.Object, Fields: fields}
 }

@@ -40,6 +40,8 @@ func TestRewrite(t *testing.T) {
 			`{"$ref":"#/$defs/a","$defs":{"a":{"type":"object","properties":{},"additionalProperties":false}}}`},
 		{closed, `{"allOf":[{"type":"string","title":"inner"}],"title":"outer"}`, `{"type":"string","title":"outer"}`},
 		{closed, `{"type":"object"}`, unsaid},
+		{closed, `{"enum":["a",{"x":1}]}`, unsaid}, // no type says both
+		{order, `{"enum":["a",{"x":1}]}`, `{"enum":["a",{"x":1}]}`},
 		{closed, `{"type":"object","additionalProperties":{"type":"string"}}`, unsaid},
 		{closed, `{"type":"array","items":{}}`, unsaid},
 		{closed, `{"type":"array","items":true}`, unsaid},
