@@ -50,10 +50,14 @@ func narrow(root, schema map[string]any, path string, value any, err error) stri
 			}
 		}
 	case []any:
-		items, ok := schema["items"].(map[string]any)
 		first, _ := schema["prefixItems"].([]any)
-		for i := len(first); ok && i < len(v); i++ {
-			if err := judge(root, items, v[i]); err != nil {
+		items, ok := schema["items"].(map[string]any)
+		if !ok {
+			break
+		}
+		valid := judgeOf(root, items)
+		for i := len(first); i < len(v); i++ {
+			if err := valid(v[i]); err != nil {
 				return narrow(root, items, fmt.Sprintf("%s/items/%d", path, i), v[i], err)
 			}
 		}
@@ -61,7 +65,10 @@ func narrow(root, schema map[string]any, path string, value any, err error) stri
 	var each []string
 	forms, _ := schema["anyOf"].([]any)
 	for _, f := range forms {
-		f, _ := f.(map[string]any)
+		f, ok := f.(map[string]any) // else it is true or false
+		if !ok {
+			continue
+		}
 		if err := judge(root, f, value); err != nil {
 			each = append(each, narrow(root, f, "", value, err))
 		}
@@ -101,27 +108,31 @@ func definitions(root map[string]any) (key string, all map[string]any) {
 	return key, nil
 }
 
-// judge validates a part of a value under its part of a schema, for which the root is a
-// definition like others.
-func judge(root, schema map[string]any, value any) error {
+// judge validates one part.
+func judge(root, schema map[string]any, value any) error { return judgeOf(root, schema)(value) }
+
+// judgeOf returns what validates parts of values under a part of a schema, for which the
+// root is a definition like others.
+func judgeOf(root, schema map[string]any) func(any) error {
+	pass := func(any) error { return nil }
 	const name = "(root)"
-	key, all := definitions(root)
+	key, known := definitions(root)
 	part, whole, defs := maps.Clone(schema), maps.Clone(root), map[string]any{}
-	maps.Copy(defs, all)
+	maps.Copy(defs, known)
 	delete(whole, key)
 	defs[name], part[key] = whole, defs
 	body, err := json.Marshal(part)
 	if err != nil {
-		return nil
+		return pass
 	}
 	s := new(jsonschema.Schema)
 	if json.Unmarshal([]byte(strings.ReplaceAll(string(body), `"$ref":"#"`, `"$ref":"#/`+key+"/"+name+`"`)), s) != nil {
-		return nil
+		return pass
 	}
 	eachSchema(s, func(s *jsonschema.Schema) { s.MaxLength = nil })
 	resolved, err := s.Resolve(nil)
 	if err != nil {
-		return nil
+		return pass
 	}
-	return resolved.Validate(value)
+	return resolved.Validate
 }
