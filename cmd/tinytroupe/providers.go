@@ -215,7 +215,7 @@ func (p *provider) endpoint(s *config.Settings, log *slog.Logger, timeout time.D
 		p.withoutPenalties(s, log)
 		e, err := anthropic.NewEndpoint(&anthropic.Options{
 			BaseURL: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment,
-			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s, "low"),
+			MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort,
 		})
 		if err != nil {
 			return nil, err
@@ -285,17 +285,8 @@ func (p *provider) compatible(s *config.Settings, log *slog.Logger, timeout time
 func (p *provider) ollama(s *config.Settings, log *slog.Logger, timeout time.Duration) (*ollama.Endpoint, error) {
 	return ollama.NewEndpoint(&ollama.Options{
 		Host: p.url, Key: p.key, Timeout: timeout, Log: log, Proxy: http.ProxyFromEnvironment, NumCtx: s.NumCtx,
-		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: effort(s, ""), Extra: penalties(s),
+		MaxTokens: s.MaxCompletionTokens, Temperature: s.Temperature, TopP: s.TopP, Effort: s.ReasoningEffort, Extra: penalties(s),
 	})
-}
-
-// effort is REASONING_EFFORT for those who know no minimum; least is theirs, "" where
-// they do not think unless asked to.
-func effort(s *config.Settings, least string) string {
-	if s.ReasoningEffort == "minimal" {
-		return least
-	}
-	return s.ReasoningEffort
 }
 
 // penalties are parameters that only config.ini sets.
@@ -363,6 +354,6 @@ func place(address string) string {
 	if err != nil {
 		return "(not a URL)"
 	}
-	u.RawQuery = ""
-	return u.Redacted()
+	u.User, u.RawQuery = nil, ""
+	return u.String()
 }
