@@ -137,7 +137,9 @@ type embedded struct {
 func (w *embedder) send(ctx context.Context, keys, batch []string) (got [][]float32, used Usage, err error) {
 	call := func(ctx context.Context) (none struct{}, err error) {
 		r, err := w.attempt(ctx, keys[len(got):], batch[len(got):])
-		got, used = append(got, r.vectors...), used.Add(r.usage)
+		if got, used = append(got, r.vectors...), used.Add(r.usage); len(got) == len(batch) {
+			return none, nil // all came, whatever else was said
+		}
 		return none, err
 	}
 	_, err = retry(ctx, w.retry, func() string { return keys[0] }, func(ctx context.Context) (struct{}, error) {

@@ -22,20 +22,21 @@ func reasonOf(body json.RawMessage, value any, err error) string {
 }
 
 // narrow follows a value that is not valid down to its first part that is not, through
-// references, properties, additionalProperties, items and anyOf. What else there is, is
-// left to the validator, in whose order the names of patternProperties have none.
+// references, properties, additionalProperties, items and anyOf. Where a schema says more
+// than that, in whatever order the validator comes to it, only the place is told.
 func narrow(root, schema map[string]any, path string, value any, err error) string {
 	for s := schema; s != nil; s = definition(root, s["$ref"]) {
-		schema = s
+		if schema = s; !orderly(schema) {
+			return at(path, "it does not fit the schema there")
+		}
 	}
 	properties, _ := schema["properties"].(map[string]any)
-	_, patterns := schema["patternProperties"]
 	switch v := value.(type) {
 	case map[string]any:
 		names := slices.Sorted(maps.Keys(v))
 		for _, name := range names {
 			below, s := "/properties/", properties[name]
-			if s == nil && !patterns {
+			if s == nil {
 				below, s = "/additionalProperties/", schema["additionalProperties"]
 			}
 			if s, ok := s.(map[string]any); ok {
@@ -45,30 +46,26 @@ func narrow(root, schema map[string]any, path string, value any, err error) stri
 			}
 		}
 		for _, name := range names {
-			if _, ok := properties[name]; !ok && !patterns && schema["additionalProperties"] == false {
+			if _, ok := properties[name]; !ok && schema["additionalProperties"] == false {
 				return at(path, fmt.Sprintf("additionalProperties: unexpected %q", name))
 			}
 		}
 	case []any:
-		first, _ := schema["prefixItems"].([]any)
 		items, ok := schema["items"].(map[string]any)
 		if !ok {
 			break
 		}
 		valid := judgeOf(root, items)
-		for i := len(first); i < len(v); i++ {
-			if err := valid(v[i]); err != nil {
-				return narrow(root, items, fmt.Sprintf("%s/items/%d", path, i), v[i], err)
+		for i, item := range v {
+			if err := valid(item); err != nil {
+				return narrow(root, items, fmt.Sprintf("%s/items/%d", path, i), item, err)
 			}
 		}
 	}
 	var each []string
 	forms, _ := schema["anyOf"].([]any)
 	for _, f := range forms {
-		f, ok := f.(map[string]any) // else it is true or false
-		if !ok {
-			continue
-		}
+		f := f.(map[string]any) // in an orderly schema
 		if err := judge(root, f, value); err != nil {
 			each = append(each, narrow(root, f, "", value, err))
 		}
@@ -77,6 +74,30 @@ func narrow(root, schema map[string]any, path string, value any, err error) stri
 		return at(path, "anyOf: "+strings.Join(each, "; or "))
 	}
 	return at(path, reason(err))
+}
+
+// orderly reports whether the validator tells one fault of a schema, apart from what is
+// below it, in an order that is always the same.
+func orderly(schema map[string]any) bool {
+	_, ref := schema["$ref"]
+	for key, v := range schema {
+		switch key {
+		case "$schema", "$id", "$ref", "$defs", "definitions", "title", "description", "default", "examples":
+		case "anyOf":
+			forms, _ := v.([]any)
+			if ref || slices.ContainsFunc(forms, func(f any) bool { _, ok := f.(map[string]any); return !ok }) {
+				return false
+			}
+		case "type", "enum", "const", "properties", "required", "additionalProperties", "items", "uniqueItems", "minItems", "maxItems",
+			"minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf":
+			if ref {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func at(path, what string) string {

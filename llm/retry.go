@@ -138,7 +138,7 @@ func (w *waits) NextBackOff() time.Duration {
 }
 
 func retryable(err error) bool {
-	for _, never := range []error{ErrFiltered, ErrTruncated, ErrInvalid, ErrTooLong, ErrQuota, ErrBudget, ErrAuth, ErrNotFound, context.Canceled} {
+	for _, never := range []error{ErrFiltered, ErrTruncated, ErrInvalid, ErrTooLong, ErrQuota, ErrBudget, ErrAuth, ErrNotFound, errors.ErrUnsupported, context.Canceled} {
 		if errors.Is(err, never) {
 			return false
 		}

@@ -249,7 +249,7 @@ func spoken(text string) string {
 	if err == nil {
 		err = json.Unmarshal(object, &r)
 	}
-	bare := strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}") || strings.HasPrefix(text, "```") && strings.HasSuffix(text, "```")
+	bare := bare(text)
 	switch {
 	case err != nil && (object != nil && bare || strings.HasPrefix(text, `{"`)):
 		return "" // what should be words is something else
@@ -272,4 +272,16 @@ func spoken(text string) string {
 		said = slices.Collect(maps.Values(members))
 	}
 	return strings.TrimSpace(strings.Join(said, "\n"))
+}
+
+// bare reports whether a text is an object and nothing else, in a fence or without.
+func bare(text string) bool {
+	if fenced, ok := strings.CutPrefix(text, "```"); ok {
+		_, fenced, _ = strings.Cut(fenced, "\n") // the language
+		text, ok = strings.CutSuffix(fenced, "```")
+		if text = strings.TrimSpace(text); !ok || strings.Contains(text, "```") {
+			return false
+		}
+	}
+	return strings.HasPrefix(text, "{") && strings.HasSuffix(text, "}")
 }

@@ -306,6 +306,8 @@ func TestAnswerInAnotherForm(t *testing.T) {
 		"```\n{\"actions\":[{\"type\":\"TALK\",\"target\":\"\",\"content\":\"B.\"}],\"state\":{\"goals\":\"g\"}}\n```":   "B.",
 		`B, as in {"a":1}.`: `B, as in {"a":1}.`,
 		"```\nB\n```":       "```\nB\n```",
+		"```json\n{\"a\":\"b\"}\n```\nThat is it.\n```\nB\n```": "```json\n{\"a\":\"b\"}\n```\nThat is it.\n```\nB\n```",
+		"```python\nd = {\"a\": 1, \"b\": 2}\n```":              "```python\nd = {\"a\": 1, \"b\": 2}\n```",
 	} {
 		a, err := newMind(t, llmtest.Scripted(said), nil).Ask(t.Context(), later(t), tinytroupe.Question{Text: "A or B?"})
 		if err != nil || a.Text != want {

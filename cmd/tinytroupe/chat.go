@@ -63,7 +63,8 @@ In the chat:
   /quit        ends the chat, as Ctrl-D and Ctrl-C do
 
 Ctrl-C while somebody answers waits for that answer and comes back to the prompt;
-a second one drops it. A turn that fails is shown, and the chat goes on.
+a second one drops it. A turn that fails is shown, and the chat goes on, but for a
+key that is refused, which ends it with exit code 1.
 
 The chat leaves a record, as run does: show shows it, and --dir goes on with it, the
 people remembering what was said. Where stdin is not a terminal its lines are the

@@ -113,7 +113,7 @@ const leastRoom = 64
 // beside this prompt; 0 for what it does not say.
 func fitting(f *failed) (most, room int) {
 	if m := outputLimit.FindStringSubmatch(f.said); m != nil {
-		most, _ = strconv.Atoi(m[1]) // 0 for what is too large to be true
+		most, _ = strconv.Atoi(m[1]) // the greatest there is, which lowers nothing, for what is too large
 	} else if m := outputRoom.FindStringSubmatch(f.said); m != nil {
 		input, err := strconv.Atoi(m[1])
 		context, err2 := strconv.Atoi(m[2])

@@ -7,6 +7,7 @@ package ollama
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -311,8 +312,8 @@ func conditionOf(status int, said string) error {
 		return llm.ErrNotFound
 	case status == 429, status == 503 && wire.Says(said, "busy", "pending requests"):
 		return llm.ErrRate
-	case wire.Says(said, "does not support", "missing data required for image", "system memory", "invalid json schema", "invalid file magic"):
-		return wire.Worded(llm.ErrNotFound, "the server cannot") // nor the next time
+	case wire.Says(said, "does not support", "missing data required for image", "invalid json schema", "invalid file magic"):
+		return wire.Worded(errors.ErrUnsupported, "the server cannot") // nor the next time
 	case status >= 500, status == 408, status == http.StatusOK:
 		return llm.ErrTransient
 	}

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -208,7 +209,7 @@ func conditionOf(status int, said string) error {
 	case status >= 500 && wire.Says(said, "overloaded", "high demand", "slow down"):
 		return wire.Condition(llm.ErrRate, "overloaded")
 	case status >= 500 && wire.Says(said, "not supported", "not_supported"):
-		return wire.Worded(llm.ErrNotFound, "not supported") // llama.cpp's 500 for an image or a feature that the model lacks
+		return wire.Worded(errors.ErrUnsupported, "not supported") // llama.cpp's 500 for an image or a feature that the model lacks
 	case status >= 500, status == 408, status == 409, status == 425, status == http.StatusOK:
 		return llm.ErrTransient
 	}

@@ -175,7 +175,7 @@ func TestErrors(t *testing.T) {
 		"engine overloaded":           {status: 503, body: `{"error":{"message":"The engine is currently overloaded, please try again later","type":"server_error","param":null,"code":null}}`, want: llm.ErrRate, says: "overloaded"},
 		"slow down":                   {status: 503, header: map[string]string{"Retry-After": "30"}, body: `{"error":{"message":"Slow down","type":"server_error"}}`, want: llm.ErrRate, wait: 30 * time.Second},
 		"unavailable":                 {status: 503, header: map[string]string{"Retry-After": "3"}, want: llm.ErrTransient, wait: 3 * time.Second},
-		"no images":                   {status: 500, body: `{"error":{"code":500,"message":"image input is not supported - hint: …","type":"server_error"}}`, want: llm.ErrNotFound, says: "not supported: image input"},
+		"no images":                   {status: 500, body: `{"error":{"code":500,"message":"image input is not supported - hint: …","type":"server_error"}}`, want: errors.ErrUnsupported, says: "not supported: image input"},
 		"not implemented":             {status: 501, body: `{"error":{"message":"no embeddings here"}}`, want: llm.ErrNotFound},
 		"redirect":                    {status: 307, header: map[string]string{"Location": "https://elsewhere.example/"}, want: llm.ErrNotFound, says: "elsewhere.example"},
 		"200 with error":              {status: 200, body: `{"error":{"code":429,"message":"upstream is busy"}}`, want: llm.ErrRate, says: "upstream is busy"},

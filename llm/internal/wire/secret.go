@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -21,9 +22,10 @@ func (c *Client) Cut(s string) string {
 // placeholder changes what somebody says.
 func (c *Client) Own(s string) string { return c.maskOwn(s) }
 
-// secrets collects what must never be shown.
-func secrets(key string, header http.Header, u *url.URL) []string {
-	list := []string{key}
+// secrets collects what must never be shown: keys, which nobody says by chance, and what
+// else an address has that may be a secret or a word.
+func secrets(key string, header http.Header, u *url.URL) (keys, words []string) {
+	keys = []string{key}
 	sensitive := func(name string) bool {
 		name = strings.ToLower(name)
 		for _, word := range []string{"key", "token", "auth", "secret", "cookie", "password", "signature"} {
@@ -36,27 +38,31 @@ func secrets(key string, header http.Header, u *url.URL) []string {
 	for name, values := range header {
 		if sensitive(name) {
 			for _, v := range values {
-				list = append(list, v, v[strings.LastIndexByte(v, ' ')+1:]) // with and without "Bearer "
+				keys = append(keys, v, v[strings.LastIndexByte(v, ' ')+1:]) // with and without "Bearer "
 			}
 		}
 	}
 	for name, values := range u.Query() {
-		if !strings.Contains(strings.ToLower(name), "version") { // which is no secret, and errors are about
-			list = append(list, values...)
+		switch {
+		case sensitive(name):
+			keys = append(keys, values...)
+		case !strings.Contains(strings.ToLower(name), "version"): // which is no secret, and errors are about
+			words = append(words, values...)
 		}
 	}
 	if u.User != nil {
 		user := u.User.Username()
 		pass, _ := u.User.Password()
-		list = append(list, user, pass, base64.StdEncoding.EncodeToString([]byte(user+":"+pass)))
+		keys, words = append(keys, pass, base64.StdEncoding.EncodeToString([]byte(user+":"+pass))), append(words, user)
 	}
-	return list
+	return keys, words
 }
 
 // maskers return functions that replace secrets, as they are and as they look in a
-// URL or in JSON. A text of fewer than 8 bytes is a placeholder such as "ollama".
-func maskers(list []string) (all, long func(string) string) {
-	build := func(least int) func(string) string {
+// URL or in JSON: in errors, and in what a model said. A text of fewer than 8 bytes is a
+// placeholder such as "ollama".
+func maskers(keys, words []string) (all, own func(string) string) {
+	build := func(list []string, least int) func(string) string {
 		var pairs []string
 		for _, s := range list {
 			if len(s) < least {
@@ -72,5 +78,5 @@ func maskers(list []string) (all, long func(string) string) {
 		}
 		return strings.NewReplacer(pairs...).Replace
 	}
-	return build(8), build(16)
+	return build(slices.Concat(keys, words), 8), build(keys, 16)
 }
