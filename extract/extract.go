@@ -120,8 +120,8 @@ func (r *Result) Base() Base { return Count(r.Answers) }
 // Who neither said nor did anything is absent without a call.
 //
 // An error of one subject's calls is the outcome of its answers: refused, invalid or
-// failed. One that would come again with every call (no budget, no credit, no access,
-// no such model) and the end of ctx begin no new call and are returned beside what
+// failed. One that would come again with every call (no budget, no price, no credit, no
+// access, no such model) and the end of ctx begin no new call and are returned beside what
 // there is; what was not begun is skipped, and so, with its calls, is what was cut off.
 func (x *Extractor) Extract(ctx context.Context, qs []Question, subjects []Subject) (*Result, error) {
 	if err := checkAll(qs); err != nil {

@@ -1,7 +1,6 @@
 package study
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -92,36 +91,22 @@ func (rm *room) answering(answers []extract.Answer) []Person {
 	return list
 }
 
-// answersOf asks people, those who are asked the same together, and all of them at once,
-// or as many as may be.
+// answersOf asks people, all of them at once, or as many as may be.
 func (rm *room) answersOf(ctx context.Context, u unit, do Ask, people []Person) ([]extract.Answer, error) {
 	r := rm.r
-	type panel struct {
-		questions []extract.Question
-		people    []extract.Panelist
-	}
-	var panels []*panel
-	same := map[string]*panel{} // by what they are asked
-	for _, p := range people {
+	answers := make([][]extract.Answer, len(people))
+	err := r.atOnce(ctx, len(people), func(ctx context.Context, i int) error {
+		p := people[i]
 		qs, err := rm.questions(do, p)
 		if err != nil {
-			return nil, err
-		}
-		key := hashOf(qs)
-		if same[key] == nil {
-			same[key] = &panel{questions: qs}
-			panels = append(panels, same[key])
+			return err
 		}
 		who := r.respondent(p, rm.id)
 		for _, l := range u.loops {
 			who.Attributes[l.Var], who.Attributes[l.Var+" position"] = l.Name, fmt.Sprint(l.Position)
 		}
-		same[key].people = append(same[key].people, extract.Panelist{Respondent: who, Who: rm.w.Person(p.Name())})
-	}
-	answers := make([][]extract.Answer, len(panels))
-	err := r.atOnce(ctx, len(panels), func(ctx context.Context, i int) error {
-		o := &extract.AskOptions{Seed: r.s.Seed, Parallel: max(1, r.parallel()/len(panels))}
-		res, err := extract.Ask(ctx, panels[i].questions, panels[i].people, o)
+		panel := []extract.Panelist{{Respondent: who, Who: rm.w.Person(p.Name())}}
+		res, err := extract.Ask(ctx, qs, panel, &extract.AskOptions{Seed: r.s.Seed})
 		if err == nil {
 			answers[i] = res.Answers
 		}
@@ -131,15 +116,7 @@ func (rm *room) answersOf(ctx context.Context, u unit, do Ask, people []Person) 
 		return nil, err
 	}
 	all := slices.Concat(answers...)
-	if err := r.missed(ctx, all, false); err != nil {
-		return nil, err
-	}
-	at := map[string]int{}
-	for i, p := range people {
-		at[p.Name()] = i
-	}
-	slices.SortStableFunc(all, func(a, b extract.Answer) int { return cmp.Compare(at[a.Person], at[b.Person]) })
-	return all, nil
+	return all, r.missed(ctx, all, false)
 }
 
 // questions are what somebody is asked, in their words.

@@ -25,8 +25,8 @@ import (
 // address.
 const (
 	token   = "tok-0123456789"
-	inBody  = "body-0123456789"
-	inQuery = "query-0123456789"
+	inBody  = "//body-0123456789" // which is no address
+	inQuery = "query%2F0123456789"
 )
 
 // botServer is a chatbot that counts: how often each turn came, and how many came at
@@ -57,14 +57,14 @@ func newBot(t *testing.T, delay time.Duration) *botServer {
 		key := r.Header.Get("Idempotency-Key")
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if err := json.Unmarshal(data, &in); err != nil || r.Header.Get("Authorization") != "Bearer "+token || r.URL.Query().Get("k") != inQuery || key == "" {
+		if err := json.Unmarshal(data, &in); err != nil || r.Header.Get("Authorization") != "Bearer "+token || r.URL.RawQuery != "k="+inQuery || key == "" {
 			s.bad = append(s.bad, fmt.Sprintf("%s %v", data, r.Header))
 		}
 		s.keys[key]++
 		s.fields = string(data)
 		if s.fail != nil {
 			if status := s.fail(key, s.keys[key]); status != 0 {
-				http.Error(w, "not now, "+token+" "+inBody+" "+inQuery, status)
+				http.Error(w, "not now, "+token+" "+inBody+" "+inQuery+" "+r.URL.Query().Get("k"), status)
 				return
 			}
 		}
@@ -216,7 +216,7 @@ func noSecrets(t *testing.T, sh *shelf, calls *llm.MemoryCalls) {
 }
 
 func hasSecret(s string) bool {
-	return strings.Contains(s, token) || strings.Contains(s, inBody) || strings.Contains(s, inQuery)
+	return strings.Contains(s, token) || strings.Contains(s, inBody) || strings.Contains(s, inQuery) || strings.Contains(s, "query/")
 }
 
 // TestBotBody: two bodies that are sent differently are different.
@@ -269,7 +269,7 @@ func TestBotFails(t *testing.T) {
 	if !errors.As(err, &e) || e.Status != 403 || hasSecret(err.Error()) {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"study.yaml:20: run: support/C00", ": step 1: bot: http/bot: ${env.BOT_URL}/chat?k=${env.BOT_QUERY} (127.0.0.1:", ": HTTP 403: not now, *** *** ***"} {
+	for _, want := range []string{"study.yaml:20: run: support/C00", ": step 1: bot: http/bot: ${env.BOT_URL}/chat?k=${env.BOT_QUERY} (127.0.0.1:", ": HTTP 403: not now, *** *** *** ***"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("%v does not say %s", err, want)
 		}

@@ -238,6 +238,27 @@ script:
 	if err != nil || e.First == nil {
 		t.Error("an order by chance of more items is another")
 	}
+	// In turn, how long one item's part is decides what follows in every room.
+	const rotated = `
+vars: {tags: [{name: one, words: [a, b]}, {name: two, words: [c]}]}
+people: {p: {persona: {age: 30}}, q: {persona: {age: 31}}}
+questions: {q: {ask: What?}}
+script:
+  - scene: alone
+    rooms: each
+    do:
+      - for: tag in tags
+        order: rotate
+        do: [{for: word in tag.words, do: [{ask: q}]}]
+`
+	j = journals{}
+	if _, err := j.polled(t, load(t, rotated), func(_, _, _ string) any { return "x" }, nil); err != nil {
+		t.Fatal(err)
+	}
+	e, err = load(t, strings.Replace(rotated, "[c]", "[c, d]", 1)).Compare(j.rooms())
+	if err != nil || e.First == nil {
+		t.Error("a longer part of an item that is first elsewhere is another order")
+	}
 }
 
 // TestUpto cuts a run after each step, and in the midst of each run, and goes on.

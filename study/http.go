@@ -301,37 +301,46 @@ func (h *HTTP) bot(group string, proxy func(*http.Request) (*url.URL, error)) (*
 	return bot.New(o)
 }
 
-// secrets are the values of the environment that the chatbot must not give away. Of an
-// address they are its password and what its query says, since the rest is shown.
+// secrets are the values of the environment that the chatbot must not give away. Where
+// one is an address that is called, they are its user and what its query says: host and
+// path may be spoken of.
 func (h *HTTP) secrets() []string {
 	var list []string
-	add := func(t *Text) {
+	add := func(s string) {
+		if len(s) >= 8 { // shorter ones are words, such as a language
+			list = append(list, s)
+		}
+	}
+	each := func(t *Text, add func(string)) {
 		for _, p := range t.parts {
-			if p.ref == nil || p.ref[0] != "env" {
-				continue
-			}
-			s, _ := h.env(p.ref[1])
-			values := []string{s}
-			if u, err := url.Parse(s); err == nil && u.Host != "" {
-				password, _ := u.User.Password()
-				values = []string{password}
-				for _, v := range u.Query() {
-					values = append(values, v...)
-				}
-			}
-			for _, v := range values {
-				if len(v) >= 8 { // shorter ones are words, such as a language
-					list = append(list, v)
-				}
+			if p.ref != nil && p.ref[0] == "env" {
+				s, _ := h.env(p.ref[1])
+				add(s)
 			}
 		}
 	}
-	add(&h.URL)
+	each(&h.URL, func(s string) {
+		parts := []string{s}
+		if u, err := url.Parse(s); err == nil && u.Scheme != "" && u.Host != "" {
+			password, _ := u.User.Password()
+			parts = []string{u.User.Username(), password}
+			for field := range strings.SplitSeq(u.RawQuery, "&") {
+				_, v, _ := strings.Cut(field, "=")
+				parts = append(parts, v)
+			}
+		}
+		for _, v := range parts {
+			add(v)
+			if plain, err := url.QueryUnescape(v); err == nil && plain != v { // either may be said back
+				add(plain)
+			}
+		}
+	})
 	for i := range h.Headers {
-		add(&h.Headers[i].Value)
+		each(&h.Headers[i].Value, add)
 	}
 	if h.Body != nil {
-		h.Body.each(add)
+		h.Body.each(func(t *Text) { each(t, add) })
 	}
 	return list
 }

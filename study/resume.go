@@ -14,7 +14,9 @@ import (
 // A ChangedError says that a study differs from the one that a journal is of.
 type ChangedError struct {
 	File string
-	Verb int    // the number in Study.Steps of the first step that differs; 0 where something else does
+	// Verb is the number in Study.Steps of the first step that differs, 0 where something
+	// else does. Where Gone it counts what acts alone, without looks.
+	Verb int
 	Line int    // of that step, or scene; 0 where world or people differ
 	Word string // its verb
 	Gone bool   // the run did Word after that line, where the study has no step any more
