@@ -6,41 +6,31 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/tinytroupe-go/tinytroupe"
 	"github.com/tinytroupe-go/tinytroupe/study"
 )
 
-// together is a mind that answers once so many are asked at once, or after a while.
+// together is a mind that takes a second to answer, and counts how many do at once.
 type together struct {
 	voter
-	need int
-
 	mu       sync.Mutex
 	now, top int
-	enough   chan struct{}
+}
+
+func (m *together) count(by int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.now += by
+	m.top = max(m.top, m.now)
 }
 
 func (m *together) Ask(ctx context.Context, p *tinytroupe.Perception, q tinytroupe.Question) (*tinytroupe.Answer, error) {
-	m.mu.Lock()
-	m.now++
-	if m.now > m.top {
-		if m.top = m.now; m.top == m.need {
-			close(m.enough)
-		}
-	}
-	m.mu.Unlock()
-	defer func() {
-		m.mu.Lock()
-		m.now--
-		m.mu.Unlock()
-	}()
-	select {
-	case <-m.enough:
-		time.Sleep(time.Millisecond) // so that others could come
-	case <-time.After(time.Second):
-	}
+	m.count(1)
+	defer m.count(-1)
+	time.Sleep(time.Second)
 	return m.voter.Ask(ctx, p, q)
 }
 
@@ -56,11 +46,16 @@ func TestAskAtOnce(t *testing.T) {
 		}
 		fmt.Fprintf(&text, "questions: {q: {ask: %q}}\nscript:\n  - ask: q\n", ask)
 		s := load(t, text.String())
-		mind := &together{voter: voter{value: func(who, _, text string) any { return who + text }}, need: 6, enough: make(chan struct{})}
-		res, err := s.Run(t.Context(), &study.RunOptions{Mind: func(study.Member) tinytroupe.Mind { return mind }, Parallel: 6})
-		if err != nil || mind.top != 6 {
-			t.Errorf("%s: %d at once, %v", ask, mind.top, err)
-		}
+		mind := &together{voter: voter{value: func(who, _, text string) any { return who + text }}}
+		var res *study.Result
+		synctest.Test(t, func(t *testing.T) {
+			begun := time.Now()
+			var err error
+			res, err = s.Run(t.Context(), &study.RunOptions{Mind: func(study.Member) tinytroupe.Mind { return mind }, Parallel: 6})
+			if took := time.Since(begun); err != nil || mind.top != 6 || took != 4*time.Second {
+				t.Errorf("%s: %d at once, in %v, %v", ask, mind.top, took, err)
+			}
+		})
 		for i, a := range res.Answers {
 			want := strings.NewReplacer("${person.name}", a.Person, "${person.part}", fmt.Sprint(part(i))).Replace(ask)
 			if a.Person != fmt.Sprintf("P%02d", i) || !strings.HasPrefix(a.Value.Text, a.Person) || !strings.Contains(a.Value.Text, want) {

@@ -68,8 +68,9 @@ func TestInterruptedAnswers(t *testing.T) {
 			case begun <- struct{}{}:
 			default:
 			}
-			<-stopping                        // the interrupt comes meanwhile, and others wait for a place
-			time.Sleep(20 * time.Millisecond) // it is told just before it is carried out
+			<-stopping // the interrupt comes meanwhile, and others wait for a place
+			// It is told before it is carried out, so that nobody misses it: nothing says when.
+			time.Sleep(100 * time.Millisecond)
 		}
 		if strings.Contains(llmtest.Prompt(req), "What is asked for:") {
 			return `{"wants":{"quote":"","event":0,"outcome":"absent","value":null}}`, nil
